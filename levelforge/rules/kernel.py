@@ -1,0 +1,39 @@
+"""One step of any game: the single entry into the movement rules."""
+
+from __future__ import annotations
+
+from numba import njit
+
+from levelforge.rules.platformer import platformer_step
+from levelforge.rules.state import P_PLATFORMER
+from levelforge.rules.topdown import topdown_step
+
+
+@njit(cache=True, nogil=True)
+def step(
+    params, height, width, role, item, patrol, n_patrol, start, y, x, jump, hp, keys, taken, t, action, trail
+):
+    """One turn or tick of one player on one level; pure but for ``trail``.
+
+    Args:
+        params: ``int32[8 + J]`` from :class:`~levelforge.rules.state.LevelBatch`.
+        height, width: size in tiles.
+        role: ``uint8[H*W]``, ``item``: ``int16[H*W]``, ``patrol``: ``int32[E, C]``, ``n_patrol``,
+            ``start``: one level's entries of the batch.
+        y, x, jump, hp, keys, taken: the player's state; ``taken`` is a 64-bit mask over items.
+        t: turns or ticks before this one. The caller counts them and enforces the time limit.
+        action: index into ``Game.actions``.
+        trail: ``int32[TRAIL]`` scratch; receives the cells entered in this step.
+
+    Returns:
+        y, x, jump, hp, keys, taken, outcome (``RUNNING``, ``WON``, ``LOST``), number of cells in
+        ``trail``.
+    """
+    if params[P_PLATFORMER] == 1:
+        return platformer_step(
+            params, height, width, role, item, patrol, n_patrol, start, y, x, jump, hp, keys, taken, t, action, trail
+        )  # fmt: skip
+    y, x, hp, keys, taken, outcome, entered = topdown_step(
+        params, height, width, role, item, patrol, n_patrol, y, x, hp, keys, taken, t, action, trail
+    )
+    return y, x, 0, hp, keys, taken, outcome, entered
