@@ -1,0 +1,1 @@
+"""Level formats behind one small protocol, and the writers of model files."""
