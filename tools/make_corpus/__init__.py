@@ -1,0 +1,1 @@
+"""Drafts the level corpora of the bundled games; run ``python -m tools.make_corpus``."""
