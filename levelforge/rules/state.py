@@ -23,8 +23,9 @@ RUNNING, WON, LOST = 0, 1, 2
 P_PLATFORMER, P_MAX_HP, P_HAZARD_KILLS, P_ENEMY_KILLS, P_FALL_KILLS, P_CYCLE, P_FALL_INDEX, P_PROFILE_LEN = range(8)
 P_PROFILE = 8
 
-MAX_ITEMS = 62
-"""Keys, doors and heals a level may hold: they are bits of one 64-bit word."""
+MAX_ITEMS = 36
+"""Keys, doors and heals a level may hold: a state of the search packs them, the cell, the jump and
+the patrol phase into one 64-bit word."""
 
 TRAIL = 16
 """Length of the scratch array in which a step notes the cells it entered."""
