@@ -1,0 +1,154 @@
+"""The decoder in torch: exact counts of entities, in the ONNX graph and, with gradients, in training.
+
+The rules of placing are those of :func:`levelforge.decode.place`, the plain reference. In training the
+planes are *straight-through*: their values are the decoder's hard choices, so that the discriminator
+judges what will be shipped and has no cue in softness; their gradients are those of the softmax the
+choice was made from (Jang, Gu and Poole 2017 for terrain; for places, the k-fold softmax clipped at 1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from levelforge.decode import MISPLACED, NOT_EMPTY, ON_BORDER, TAKEN
+from levelforge.game import Game, Role
+
+
+@dataclass
+class Terrain:
+    """One-hot terrain and what placing needs to know of it.
+
+    Attributes:
+        planes: ``f32[N, T, H, W]`` one-hot (straight-through in training).
+        empty, solid, bearing: ``f32[N, 1, H, W]`` 0 or 1: plain free space, walls, and what one can stand on.
+        border: ``f32[N, 1, H, W]`` 1 on the level's edge if the game wants it solid, else 0.
+    """
+
+    planes: Tensor
+    empty: Tensor
+    solid: Tensor
+    bearing: Tensor
+    border: Tensor
+
+
+@dataclass
+class Decoded:
+    """A decoded batch.
+
+    Attributes:
+        planes: ``f32[N, tiles, H, W]`` one-hot in the order of tile ids (straight-through in training).
+    """
+
+    planes: Tensor
+
+    def tiles(self) -> Tensor:
+        """``int32[N, H, W]`` tile ids."""
+        # a weighted sum and not an argmax: int32 from the start, and exact for one-hot planes
+        ids = torch.arange(self.planes.shape[1], dtype=self.planes.dtype, device=self.planes.device)
+        return (self.planes * ids[None, :, None, None]).sum(1).round().to(torch.int32)
+
+
+def straight_through(hard: Tensor, soft: Tensor) -> Tensor:
+    """The value of ``hard`` with the gradient of ``soft``."""
+    return hard + (soft - soft.detach())
+
+
+class Placing(nn.Module):
+    """Decodes terrain logits, then places each entity in turn.
+
+    Args:
+        game: whose rules of placing to follow.
+        terrain_noise, entity_noise: how strongly the noise stirs the two kinds of logits. Terrain is nearly
+            settled by the latent, or levels would be speckled.
+    """
+
+    chosen_role: Tensor
+    order: Tensor
+
+    def __init__(self, game: Game, terrain_noise: float = 0.3, entity_noise: float = 0.5) -> None:
+        super().__init__()
+        self.terrain_noise, self.entity_noise = terrain_noise, entity_noise
+        self.terrains = len(game.terrain)
+        self.places = [t.place for t in game.entities]
+        self.solid_border = game.constraints.solid_border
+        self.solid_index = [t.id for t in game.terrain].index(game.solid.id)
+        roles = torch.tensor([int(t.role) for t in game.terrain])
+        kinds = [(Role.EMPTY,), (Role.SOLID,), (Role.SOLID, Role.ONE_WAY)]
+        member = [[float(int(r) in [int(k) for k in kind]) for r in roles] for kind in kinds]
+        self.register_buffer("member", torch.tensor(member), persistent=False)
+        ids = [t.id for t in game.terrain] + [t.id for t in game.entities]
+        self.register_buffer("order", torch.tensor(np.argsort(ids)), persistent=False)
+        ground = torch.zeros(len(game.terrain))
+        ground[self.solid_index] = 1.0
+        self.register_buffer("wall", ground[None, :, None, None], persistent=False)
+        self.member: Tensor
+        self.wall: Tensor
+
+    def terrain(self, logits: Tensor, noise: Tensor) -> Terrain:
+        """Choose terrain from ``f32[N, T, H, W]`` logits and noise (the first T planes of it)."""
+        scores = logits + self.terrain_noise * noise[:, : self.terrains]
+        planes = self._one_hot(scores)
+        if self.training:
+            planes = straight_through(planes, scores.softmax(1))
+        inside = torch.ones_like(planes[:, :1, 1:-1, 1:-1])
+        border = 1 - F.pad(inside, (1, 1, 1, 1)) if self.solid_border else torch.zeros_like(planes[:, :1])
+        if self.solid_border:
+            planes = planes * (1 - border) + self.wall * border
+        kinds = F.conv2d(planes.detach(), self.member[:, :, None, None])
+        return Terrain(planes, kinds[:, :1], kinds[:, 1:2], kinds[:, 2:3], border)
+
+    def entities(self, terrain: Terrain, logits: Tensor, noise: Tensor, counts: Tensor) -> Decoded:
+        """Place ``counts f32[N, E]`` entities by ``f32[N, E, H, W]`` logits and noise (its last E planes)."""
+        scores = logits + self.entity_noise * noise[:, self.terrains :]
+        misfit = {place: MISPLACED * (1 - suits) for place, suits in self._suits(terrain).items()}
+        closed = NOT_EMPTY * (1 - terrain.empty) + ON_BORDER * terrain.border
+        taken = torch.zeros_like(terrain.empty)
+        hard, soft = [], []
+        for e, place in enumerate(self.places):
+            score = scores[:, e : e + 1] - misfit[place] - closed - TAKEN * taken
+            mask = self._top(score, counts[:, e])
+            taken = taken + mask
+            hard.append(mask)
+            if self.training:
+                share = score.flatten(1).softmax(1).view_as(score)
+                soft.append((share * counts[:, e, None, None, None]).clamp(max=1.0))
+        planes = torch.cat([terrain.planes * (1 - taken), *hard], dim=1)
+        if self.training:
+            softly = torch.cat(soft, dim=1)
+            # an entity gained is terrain lost
+            left = 1 - straight_through(taken, softly.sum(1, keepdim=True).clamp(max=1.0))
+            planes = torch.cat([terrain.planes * left, straight_through(planes[:, self.terrains :], softly)], 1)
+        return Decoded(planes[:, self.order])
+
+    @staticmethod
+    def _one_hot(scores: Tensor) -> Tensor:
+        """One-hot of the argmax over axis 1; the first of equals, as NumPy and ONNX have it."""
+        best = scores.detach().argmax(1, keepdim=True)
+        return torch.cat([(best == i).to(scores.dtype) for i in range(scores.shape[1])], dim=1)
+
+    def _suits(self, terrain: Terrain) -> dict[str, Tensor]:
+        """Where each kind of place is, ``f32[N, 1, H, W]`` 0 or 1. Outside the map counts as solid."""
+        walls = F.pad(terrain.solid, (1, 1, 1, 1), value=1.0)
+        between_columns = walls[:, :, 1:-1, :-2] * walls[:, :, 1:-1, 2:]
+        between_rows = walls[:, :, :-2, 1:-1] * walls[:, :, 2:, 1:-1]
+        return {
+            "floor": torch.ones_like(terrain.solid),
+            "ground": F.pad(terrain.bearing, (0, 0, 0, 1))[:, :, 1:],
+            "doorway": torch.maximum(between_columns, between_rows),
+        }
+
+    @staticmethod
+    def _top(score: Tensor, count: Tensor) -> Tensor:
+        """The ``count[n]`` best places of ``f32[N, 1, H, W]`` scores, as a mask of 0 and 1."""
+        flat = score.detach().flatten(1)
+        # as many as the greediest level of the batch wants; a tensor, so that the graph works it out anew
+        most = count.max().clamp(min=1, max=flat.shape[1]).to(torch.int64)
+        _, index = flat.topk(most if torch.jit.is_tracing() else int(most), dim=1)  # type: ignore[call-overload]
+        rank = torch.ones_like(index).cumsum(1).to(count.dtype)
+        keep = (rank <= count[:, None]).to(score.dtype)
+        return torch.zeros_like(flat).scatter(1, index, keep).view_as(score)
