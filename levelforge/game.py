@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from functools import cached_property
 from importlib import resources
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -172,22 +173,27 @@ class Game:
 
     @property
     def name(self) -> str:
+        """The name that commands take."""
         return self.header.name
 
     @property
     def title(self) -> str:
+        """The name that people read."""
         return self.header.title or self.name.title()
 
     @property
     def movement(self) -> Movement:
+        """Which movement rules apply."""
         return self.header.movement
 
     @property
     def width(self) -> int:
+        """Default width in tiles."""
         return self.header.size[0]
 
     @property
     def height(self) -> int:
+        """Default height in tiles."""
         return self.header.size[1]
 
     @property
@@ -501,7 +507,7 @@ def _check_numbers(game: Game, origin: str) -> None:
         raise LevelForgeError(
             f"{origin}: [rules] jump_profile must start with a rise and end with a fall, such as [2, 1, 1, 0, -1, -2]"
         )
-    if any(later > earlier for earlier, later in zip(profile, profile[1:], strict=False)):
+    if any(later > earlier for earlier, later in pairwise(profile)):
         raise LevelForgeError(
             f"{origin}: [rules] jump_profile must never rise again: each entry at most the one before"
         )

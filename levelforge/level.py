@@ -62,10 +62,12 @@ class Level:
 
     @property
     def height(self) -> int:
+        """Height in tiles."""
         return int(self.tiles.shape[0])
 
     @property
     def width(self) -> int:
+        """Width in tiles."""
         return int(self.tiles.shape[1])
 
     @property

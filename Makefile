@@ -1,0 +1,77 @@
+# The two commands: `make levels` (a bare machine to certified levels) and `make install` (for development).
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+PYTHON ?= python3
+N ?= 12
+OUT ?= out
+GAMES ?= dungeon platformer
+LEVELS_VENV ?= .venv-levels
+PIP_FLAGS := --quiet --disable-pip-version-check
+DEB_FLAGS := -qq -y --no-install-recommends
+
+.PHONY: help levels install test lint types check demo clean tiled python
+
+help:
+	@echo "make levels    $(N) certified levels of each game into $(OUT)/, as Tiled, JSON and PNG, with a contact sheet"
+	@echo "make install   everything for development into .venv"
+	@echo "make test      set up, then lint, strict types and the tests"
+	@echo "make demo      play generated levels in a window"
+
+levels: $(LEVELS_VENV)/.ready
+	@for game in $(GAMES); do \
+	  $(LEVELS_VENV)/bin/levelforge generate $$game -n $(N) --format tiled,json,png --out $(OUT)/$$game; \
+	  echo "contact sheet: $(OUT)/$$game/contact_sheet.png"; \
+	done
+
+install: .venv/.ready
+
+test: install tiled
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/pytest -n 2
+
+lint: install
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+
+types: install
+	.venv/bin/mypy
+
+demo: install
+	.venv/bin/python -m levelforge.demo_game
+
+clean:
+	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# --- environments -----------------------------------------------------------------------------------------
+
+# Debian ships python3 without venv; asking for ensurepip is the test that tells before a half-made folder.
+python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	  || { echo "error: $(PYTHON) is missing or older than 3.11; set PYTHON=/path/to/python3.11" >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install $(DEB_FLAGS) python3-venv; \
+	  else \
+	    echo "error: Python's venv is missing; install it first: sudo apt-get install python3-venv" >&2; exit 2; \
+	  fi; }
+
+$(LEVELS_VENV)/.ready: pyproject.toml constraints.txt | python
+	$(PYTHON) -m venv $(LEVELS_VENV)
+	$(LEVELS_VENV)/bin/python -m pip install $(PIP_FLAGS) -c constraints.txt -e .
+	@touch $@
+
+.venv/.ready: pyproject.toml constraints.txt | python
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install $(PIP_FLAGS) -c constraints.txt -e '.[dev]'
+	@touch $@
+
+# Debian's Tiled renders our maps in the tests; elsewhere the tests that need it are skipped.
+tiled:
+	@command -v tmxrasterizer >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install $(DEB_FLAGS) tiled; \
+	  else \
+	    echo "note: the tests that render with Tiled need it; install it: sudo apt-get install tiled"; \
+	  fi; }

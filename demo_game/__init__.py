@@ -1,0 +1,1 @@
+"""The demo: play generated levels in a window. Needs the `demo` extra (pygame)."""
