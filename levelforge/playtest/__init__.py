@@ -1,0 +1,24 @@
+"""The playtester at work: what it sees and what it measures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from levelforge.playtest.measure import PlaytestResult, playtest
+    from levelforge.playtest.observation import PERSONAS
+
+__all__ = ["PERSONAS", "PlaytestResult", "playtest"]
+
+
+def __getattr__(name: str) -> Any:
+    # The environments import playtest.observation; measure in turn needs the environments.
+    if name in ("PlaytestResult", "playtest"):
+        from levelforge.playtest import measure
+
+        return getattr(measure, name)
+    if name == "PERSONAS":
+        from levelforge.playtest.observation import PERSONAS
+
+        return PERSONAS
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
