@@ -1,0 +1,175 @@
+"""ONNX Runtime sessions of a pack's two networks.
+
+Both run in fixed chunks (the last one padded) on one thread each, so that what a level gets
+depends neither on its neighbours in the batch nor on how many threads share the work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from levelforge.errors import LevelForgeError
+from levelforge.game import Game
+
+Arrays = Mapping[str, NDArray[Any]]
+
+GENERATOR_CHUNK = 16
+PLAYTESTER_CHUNK = 64
+GENERATOR_INPUTS = {"latent": 4, "condition": 2, "counts": 2, "noise": 4}  # name: rank
+PLAYTESTER_INPUTS = {"view": 4, "map": 4, "scalars": 2, "persona": 2}
+
+
+class Generator:
+    """The generator: latent, condition, counts and noise in, tiles out.
+
+    Attributes:
+        path: the ONNX file.
+        latent_channels: Z of the latent ``f32[N, Z, ceil(H/4), ceil(W/4)]``.
+        stride: tiles a latent cell stands for, each way.
+        temperature: what the noise is to be multiplied by, as found best in training.
+    """
+
+    def __init__(self, path: Path, game: Game, info: Mapping[str, Any]) -> None:
+        self.path = path
+        expected = {"terrain": [t.name for t in game.terrain], "entities": [t.name for t in game.entities]}
+        for key, names in expected.items():
+            if list(info.get(key, names)) != names:
+                raise LevelForgeError(
+                    f"{path}: makes the {key} {info[key]}, but {game.name} has {names}; train again"
+                )
+        self._session = open_session(path, GENERATOR_INPUTS, "tiles", "tensor(int32)", "generator")
+        shapes = {i.name: i.shape for i in self._session.get_inputs()}
+        entities, planes = len(game.entities), len(game.tiles)
+        for name, channels in (("condition", 1 + entities), ("counts", entities), ("noise", planes)):
+            if isinstance(shapes[name][1], int) and shapes[name][1] != channels:
+                raise LevelForgeError(
+                    f"{path}: is a generator for another game: its {name!r} has {shapes[name][1]} channels, "
+                    f"{game.name} needs {channels}"
+                )
+        self.latent_channels = int(info.get("latent_channels", shapes["latent"][1]))
+        self.stride = int(info.get("stride", 4))
+        self.temperature = float(info.get("temperature", 1.0))
+        self._tiles = len(game.tiles)
+
+    def __call__(self, inputs: Arrays, pool: ThreadPoolExecutor | None = None) -> NDArray[np.uint8]:
+        """Make levels.
+
+        Args:
+            inputs: ``latent``, ``condition``, ``counts`` and ``noise``, float32, N first.
+            pool: threads to share the chunks among; None runs them in turn.
+
+        Returns:
+            ``uint8[N, H, W]`` tile ids.
+        """
+        height, width = inputs["noise"].shape[2:]
+        tiles = run_chunks(self._session, inputs, GENERATOR_CHUNK, pool)
+        if tiles.shape[1:] != (height, width) or (
+            tiles.size and not 0 <= tiles.min() <= tiles.max() < self._tiles
+        ):
+            raise LevelForgeError(
+                f"{self.path}: gives tiles that are not levels of this game; get or train another pack"
+            )
+        return tiles.astype(np.uint8)
+
+
+class Playtester:
+    """The playtester's network: observations in, one value an action out."""
+
+    def __init__(self, path: Path, game: Game) -> None:
+        self.path = path
+        self._session = open_session(path, PLAYTESTER_INPUTS, "q", "tensor(float)", "playtester")
+        actions = self._session.get_outputs()[0].shape[-1]
+        if isinstance(actions, int) and actions != len(game.actions):
+            raise LevelForgeError(
+                f"{path}: is a playtester for another game: it knows {actions} actions, {game.name} has "
+                f"{len(game.actions)}"
+            )
+
+    def __call__(self, inputs: Arrays, pool: ThreadPoolExecutor | None = None) -> NDArray[np.float32]:
+        """Values of the actions.
+
+        Args:
+            inputs: ``view``, ``map``, ``scalars`` and ``persona`` (see ``playtest/observation.py``); uint8
+                arrays are converted to float32.
+            pool: threads to share the chunks among; None runs them in turn.
+
+        Returns:
+            ``float32[N, A]``.
+        """
+        return run_chunks(self._session, inputs, PLAYTESTER_CHUNK, pool).astype(np.float32, copy=False)
+
+
+def open_session(
+    path: Path, ranks: Mapping[str, int], output: str, kind: str, what: str
+) -> ort.InferenceSession:
+    """Open an ONNX file on one thread and check its interface.
+
+    Args:
+        path: the file.
+        ranks: the inputs it must have, each float32, with their ranks.
+        output: the output it must have, of the type ``kind``.
+        what: what the file should be, for messages.
+
+    Raises:
+        LevelForgeError: unreadable, truncated, or another network.
+    """
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 4
+    try:
+        session = ort.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+    except OSError as error:
+        raise LevelForgeError(f"{path}: cannot be read: {error.strerror}") from None
+    except Exception:  # noqa: BLE001 - ONNX Runtime raises a dozen unrelated types, all meaning the same to a user
+        raise LevelForgeError(f"{path}: is truncated or no ONNX model; get or write the pack again") from None
+    inputs = {i.name: (len(i.shape), i.type) for i in session.get_inputs()}
+    outputs = {o.name: o.type for o in session.get_outputs()}
+    if (
+        inputs != {name: (rank, "tensor(float)") for name, rank in ranks.items()}
+        or outputs.get(output) != kind
+    ):
+        raise LevelForgeError(
+            f"{path}: is an ONNX model, but no {what}: it takes {', '.join(inputs)} and gives {', '.join(outputs)}, "
+            f"where {', '.join(ranks)} and {output} are needed"
+        )
+    return session
+
+
+def run_chunks(
+    session: ort.InferenceSession, inputs: Arrays, size: int, pool: ThreadPoolExecutor | None
+) -> NDArray[Any]:
+    """Run a session over N rows in chunks of exactly ``size`` (the last padded with its last row)."""
+    names: Sequence[str] = [i.name for i in session.get_inputs()]
+    total = len(inputs[names[0]])
+
+    def chunk(first: int) -> NDArray[Any]:
+        feed = {}
+        for name in names:
+            part = np.asarray(inputs[name][first : first + size], dtype=np.float32)
+            if len(part) < size:
+                part = np.concatenate([part, np.repeat(part[-1:], size - len(part), axis=0)])
+            feed[name] = np.ascontiguousarray(part)
+        result: NDArray[Any] = session.run(None, feed)[0]
+        return result[: total - first]
+
+    starts = range(0, total, size)
+    parts = list(pool.map(chunk, starts)) if pool else [chunk(first) for first in starts]
+    if parts:
+        return np.concatenate(parts)
+    return chunk_of_nothing(session)
+
+
+def chunk_of_nothing(session: ort.InferenceSession) -> NDArray[Any]:
+    """The empty result of an empty batch, with the output's type and rank."""
+    output = session.get_outputs()[0]
+    kind = np.int32 if "int32" in output.type else np.float32
+    return np.zeros([0] + [d if isinstance(d, int) else 0 for d in output.shape[1:]], dtype=kind)
