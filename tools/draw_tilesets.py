@@ -9,9 +9,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tileset_art import dungeon, platformer
+from tileset_art import dungeon
 
-SHEETS = {"dungeon": dungeon.draw, "platformer": platformer.draw}
+SHEETS = {"dungeon": dungeon.draw}
 
 
 def main(folder: Path) -> None:
