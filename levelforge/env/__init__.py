@@ -11,7 +11,16 @@ if TYPE_CHECKING:
     from levelforge.env.registration import register
     from levelforge.env.state import CAUSE_FALL, CAUSE_HAZARD, CAUSE_PATROL, Rewards
 
-__all__ = ["CAUSE_FALL", "CAUSE_HAZARD", "CAUSE_PATROL", "BatchEnv", "Info", "LevelPool", "Rewards", "register"]
+__all__ = [
+    "CAUSE_FALL",
+    "CAUSE_HAZARD",
+    "CAUSE_PATROL",
+    "BatchEnv",
+    "Info",
+    "LevelPool",
+    "Rewards",
+    "register",
+]
 
 _HOME = {"BatchEnv": "batch", "Info": "batch", "LevelPool": "pool", "register": "registration"}
 

@@ -146,7 +146,8 @@ class BatchEnv:
         self._pool = levels if isinstance(levels, LevelPool) else LevelPool(self.game, levels, weights)
         height, width, patrols, goals = self._pool.bounds
         canvas = make_canvas(self.n_envs, height, width, patrols, goals)
-        self._canvas = Canvas(*(_grown(old, new.shape) for old, new in zip(self._canvas, canvas, strict=True)))  # type: ignore[arg-type]
+        pairs: Any = zip(self._canvas, canvas, strict=True)
+        self._canvas = Canvas(*(_grown(old, new.shape) for old, new in pairs))
         world = self._world
         self._world = world._replace(
             role=_grown(world.role, (self.n_envs, height * width)),
@@ -224,6 +225,11 @@ class BatchEnv:
             self.restart(done)
         reward = np.einsum("np,np->n", out.rewards, self._weights)
         return obs, reward, out.terminated, out.truncated, info
+
+    @property
+    def observation(self) -> Observation:
+        """The current observations, as last returned by ``reset``, ``restart`` or ``step``."""
+        return self._buffers[0]
 
     def visits(self, i: int) -> NDArray[np.uint16]:
         """``uint16[H, W]`` visits of environment ``i`` in its current episode, by cell."""

@@ -66,7 +66,7 @@ class Canvas(NamedTuple):
         visits: ``uint16[n, H, W]``.
         row_bin, column_bin: ``uint8[n, H, 2]``, ``uint8[n, W, 2]`` first and last bin of a row/column.
         area: ``int32[n, 12, 16]`` cells of each bin.
-        count: ``int32[n, 9, 12, 16]`` cells that qualify, by plane.
+        tally: ``int32[n, 9, 12, 16]`` cells that qualify, by plane.
         map: ``uint8[n, 9, 12, 16]`` the planes as observed.
         patrol: ``int32[n, E]`` cell (y * width + x) of each patrol as drawn in the danger plane.
         player: ``int32[n, 2]`` (y, x) as drawn in the player plane.
@@ -79,7 +79,7 @@ class Canvas(NamedTuple):
     row_bin: NDArray[np.uint8]
     column_bin: NDArray[np.uint8]
     area: NDArray[np.int32]
-    count: NDArray[np.int32]
+    tally: NDArray[np.int32]
     map: NDArray[np.uint8]
     patrol: NDArray[np.int32]
     player: NDArray[np.int32]
@@ -136,8 +136,8 @@ def _bump(canvas: Canvas, i: int, plane: int, y: int, x: int, change: int) -> No
     share = plane not in (PLANE_PLAYER, PLANE_GOAL, PLANE_KEY, PLANE_DOOR)
     for by in range(canvas.row_bin[i, y, 0], canvas.row_bin[i, y, 1] + 1):
         for bx in range(canvas.column_bin[i, x, 0], canvas.column_bin[i, x, 1] + 1):
-            count = canvas.count[i, plane, by, bx] + change
-            canvas.count[i, plane, by, bx] = count
+            count = canvas.tally[i, plane, by, bx] + change
+            canvas.tally[i, plane, by, bx] = count
             if share:
                 canvas.map[i, plane, by, bx] = min(255, 255 * count // canvas.area[i, by, bx])
             else:
@@ -173,7 +173,7 @@ def begin(
     ``height`` and ``width`` are the level's true size, ``role`` is ``uint8[>= height * width]``, ``patrol``
     ``int32[E, C]`` the cell of each patrol by phase, (``y``, ``x``) where the player starts.
     """
-    canvas.count[i] = 0
+    canvas.tally[i] = 0
     canvas.map[i] = 0
     canvas.area[i] = 0
     for row in range(height):
@@ -198,13 +198,13 @@ def begin(
                 for bx in range(canvas.column_bin[i, column, 0], canvas.column_bin[i, column, 1] + 1):
                     canvas.area[i, by, bx] += 1
                     if plane >= 0:
-                        canvas.count[i, plane, by, bx] += 1
+                        canvas.tally[i, plane, by, bx] += 1
     canvas.n_goal[i] = goals
     for plane in range(MAP_PLANES):
         share = plane not in (PLANE_GOAL, PLANE_KEY, PLANE_DOOR)
         for by in range(MAP_ROWS):
             for bx in range(MAP_COLUMNS):
-                count = canvas.count[i, plane, by, bx]
+                count = canvas.tally[i, plane, by, bx]
                 if count > 0:
                     canvas.map[i, plane, by, bx] = 255 * count // canvas.area[i, by, bx] if share else 255
     for e in range(n_patrol):
