@@ -12,6 +12,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,13 +24,13 @@ from levelforge.errors import LevelForgeError
 from levelforge.game import Game, Role
 from levelforge.level import Level
 from levelforge.novelty import with_novelty
-from levelforge.pack import Pack
+from levelforge.pack import Pack, load_pack
 from levelforge.repair import RepairBatch, repair_batch
 from levelforge.rules.replay import replay_kernel
 from levelforge.rules.state import WON, compile_levels
 
 if TYPE_CHECKING:
-    from levelforge.playtest.measure import Measured
+    from levelforge.playtest.measure import PlaytestResult
 
 Progress = Callable[[str, int, int], None]
 """Called as ``progress(stage, done, total)`` from the calling thread."""
@@ -128,25 +129,33 @@ class Generated:
     levels: tuple[Level, ...]
     requested_counts: NDArray[np.int32]
     requested_difficulty: tuple[float, ...] | None
-    measured: tuple[Measured, ...] | None
+    measured: tuple[PlaytestResult, ...] | None
     candidates: int
     raw_beatable: float
     rejected: Mapping[str, int]
     seconds: Mapping[str, float]
 
 
-def generate(pack: Pack, config: GenerateConfig, progress: Progress | None = None) -> Generated:
+def generate(pack: Pack | str | Path, config: GenerateConfig, progress: Progress | None = None) -> Generated:
     """Make levels.
 
     Args:
-        pack: the trained pack.
+        pack: a trained pack, or what :func:`levelforge.load_pack` takes.
         config: what to make.
         progress: told how far each stage is.
 
     Raises:
         LevelForgeError: sizes, counts or difficulties the game does not allow, or the candidate cap
             was reached first.
+
+    Examples:
+        >>> from levelforge.generate import GenerateConfig, generate
+        >>> made = generate("dungeon", GenerateConfig(n=3, seed=7, playtest=False))  # doctest: +SKIP
+        >>> [len(level.solution) for level in made.levels]  # doctest: +SKIP
+        [41, 57, 38]
     """
+    if not isinstance(pack, Pack):
+        pack = load_pack(pack)
     check_config(pack.game, config)
     tell = progress or (lambda _stage, _done, _total: None)
     seconds = dict.fromkeys(STAGES, 0.0)
@@ -283,9 +292,18 @@ def certify(fixed: RepairBatch, game: Game) -> NDArray[np.bool_]:
     return wins
 
 
-def measure(levels: list[Level], pack: Pack, config: GenerateConfig, tell: Progress) -> list[Measured]:
-    """Playtest levels with the pack's playtester."""
-    raise NotImplementedError
+def measure(levels: list[Level], pack: Pack, config: GenerateConfig, tell: Progress) -> list[PlaytestResult]:
+    """Playtest levels with the pack's playtester: the runner, on the whole skill ladder."""
+    from levelforge.playtest.measure import playtest
+
+    return playtest(
+        levels,
+        pack.game,
+        pack,
+        seed=config.seed,
+        threads=config.threads,
+        progress=lambda done, total: tell("playtest", done, total),
+    )
 
 
 def difficulty_targets(config: GenerateConfig) -> tuple[float, ...]:
@@ -293,7 +311,7 @@ def difficulty_targets(config: GenerateConfig) -> tuple[float, ...]:
     low, high = (
         config.difficulty if isinstance(config.difficulty, tuple) else (config.difficulty, config.difficulty)
     )
-    return tuple(float(t) for t in np.linspace(low or 0.0, high or 0.0, config.n))
+    return tuple(round(float(t), 4) for t in np.linspace(low or 0.0, high or 0.0, config.n))
 
 
 def check_config(game: Game, config: GenerateConfig) -> None:
