@@ -9,9 +9,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tileset_art import dungeon
+from tileset_art import dungeon, platformer
 
-SHEETS = {"dungeon": dungeon.draw}
+SHEETS = {"dungeon": dungeon.draw, "platformer": platformer.draw}
 
 
 def main(folder: Path) -> None:

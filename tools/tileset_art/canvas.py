@@ -53,6 +53,8 @@ PALETTE = {
     "m": "6d3474",  # magenta
     "M": "b05aa8",
     "h": "e59ac6",
+    "d": "7d6d73",  # worn stone
+    "i": "b3a49e",
 }
 
 

@@ -21,7 +21,7 @@ from tileset_art.canvas import (
 )
 
 FACE = 6  # first row of a wall's front face
-VOID, TOP, TOP_LIGHT, RIM, LIP = "1b1527", "352a4b", "40335a", "6c5a85", "a795b4"
+VOID, DEEP, TOP, TOP_LIGHT, RIM, LIP = "1b1527", "281f3a", "352a4b", "40335a", "6c5a85", "a795b4"
 BRICK, BRICK_LIGHT, MORTAR, FOOT = "6a5581", "7d6895", "463760", "2b2040"
 FLOOR, FLOOR_LIGHT, FLOOR_DARK, GROUT = "9a8a84", "a4948b", "91817f", "83747a"
 SHADE = {FLOOR: "6f6170", FLOOR_LIGHT: "746674", FLOOR_DARK: "6a5c6c", GROUT: "5f5268"}
@@ -92,9 +92,7 @@ def wall(mask: int, variant: int = 0) -> Tile:
             return TOP_LIGHT
         if away < 5.2:
             return TOP_LIGHT if speck(x, y, 5) > 244 else TOP
-        if away < 6.2 and (x + y) % 2 == 0:
-            return TOP
-        return VOID
+        return DEEP if away < 6.5 else VOID
 
     return paint(color)
 
@@ -113,7 +111,7 @@ def _walls(mask: int) -> list[Tile]:
         return [first] * 3 + [second] * 3
     hung = [over(first, art.at(art.TORCH, 4)), over(second, art.at(art.BANNER, 5))]
     crack = over(second, sprite(art.CRACK, outline=None, dy=-2))
-    return [first] * 8 + [second] * 8 + [moss] * 2 + [crack] * 2 + hung
+    return [first] * 9 + [second] * 9 + [moss] * 2 + [crack] + hung
 
 
 def _slabs(x: int, y: int, cuts: tuple[tuple[int, int, int, int], ...], salt: int) -> str:
@@ -165,7 +163,7 @@ def _floor(layout: int, shade: int, extra: str | None = None) -> Tile:
 def _floors(shade: int) -> list[Tile]:
     plain = [_floor(i, shade) for i in range(len(LAYOUTS))]
     worn = [_floor(0, shade, extra) for extra in (art.FLOOR_CRACK, art.PEBBLES)]
-    return plain[:1] * 8 + plain[1:] * 2 + worn
+    return plain[:1] * 24 + plain[1:] * 5 + worn
 
 
 def _mosaic() -> list[list[Tile]]:
@@ -198,7 +196,7 @@ def draw() -> Sheet:
         neighbours=("N", "W", "NW"),
         match=("wall",),
         outside=True,
-        stamps=[{"cells": mosaic, "block": [9, 8], "chance": 0.5}],
+        stamps=[{"cells": mosaic, "block": [7, 6], "chance": 0.5}],
     )
     pictures = {mask: _walls(mask) for mask in sorted({canonical(m) for m in range(256)})}
     sheet.rule("wall", [pictures[canonical(m)] for m in range(256)], neighbours=DIRECTIONS, outside=True)
