@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +12,7 @@ from levelforge.env import kernels
 from levelforge.env.pool import LevelPool
 from levelforge.env.state import STATE, Rewards, World, make_outputs
 from levelforge.errors import LevelForgeError
-from levelforge.game import Game
+from levelforge.game import Game, Role
 from levelforge.playtest.observation import PERSONAS, Canvas, make_canvas, make_observation
 from levelforge.rules.state import rule_params
 
@@ -112,6 +112,7 @@ class BatchEnv:
         self.game, self.n_envs, self.autoreset, self.time_limit = game, n_envs, autoreset, time_limit
         self.state: NDArray[Any] = np.zeros(n_envs, STATE)
         self._observe = observe
+        self._tiles: list[NDArray[np.uint8]] = [np.zeros((0, 0), np.uint8)] * n_envs
         self._weights = np.zeros((n_envs, len(PERSONAS)), np.float32)
         self._buffers = [make_observation(n_envs, game.movement) for _ in range(2)]
         self._out = make_outputs(n_envs)
@@ -236,9 +237,48 @@ class BatchEnv:
         height, width = int(self.state[i]["height"]), int(self.state[i]["width"])
         return self._canvas.visits[i, :height, :width].copy()
 
+    def tiles(self, i: int) -> NDArray[np.uint8]:
+        """``uint8[H, W]`` what environment ``i`` looks like now.
+
+        Things taken and doors opened are gone, patrols are where they are, and the start tile stands for
+        the player.
+        """
+        roles, state = self.game.roles, self.state[i]
+        before = self._tiles[i]
+        code = self._canvas.code[i, : before.shape[0], : before.shape[1]]
+        now = np.where(code == roles[before], before, self.game.empty.id).astype(np.uint8)
+        now[now == self.game.of_role(Role.START)[0].id] = self.game.empty.id
+        phase = int(state["t"]) % self._world.patrol.shape[2]
+        for beat in self._world.patrol[i, : state["n_patrol"]]:
+            now.flat[beat[phase]] = before.flat[beat[0]]
+        now[state["y"], state["x"]] = self.game.of_role(Role.START)[0].id
+        return now
+
+    def state_dict(self) -> dict[str, NDArray[Any]]:
+        """All running episodes as plain arrays (copies), to go on from with :meth:`load_state_dict`."""
+        held = {"state": self.state.view(np.uint8).copy(), "persona": self._weights.copy()}
+        held |= {f"canvas.{name}": array.copy() for name, array in self._canvas._asdict().items()}
+        held |= {f"world.{name}": getattr(self._world, name).copy() for name in _PER_ENV}
+        return held | {f"obs.{name}": array.copy() for name, array in self._buffers[0].items()}
+
+    def load_state_dict(self, state: Mapping[str, NDArray[Any]]) -> Observation:
+        """Go on from :meth:`state_dict` of an environment made with the same arguments and pool.
+
+        Returns:
+            The current observations.
+        """
+        self.state[:] = state["state"].view(STATE)
+        self.set_persona(state["persona"])
+        self._canvas = Canvas(*(state[f"canvas.{name}"].copy() for name in Canvas._fields))
+        self._world = self._world._replace(**{name: state[f"world.{name}"].copy() for name in _PER_ENV})
+        for name, array in self._buffers[0].items():
+            array[:] = state[f"obs.{name}"]
+        return self._buffers[0]
+
     def _begin(self, i: int, level: int) -> None:
         """Put one environment at the start of a level and write its observation."""
         batch, k = self._pool.level(level)
+        self._tiles[i] = self._pool.tiles(level)
         if self._world.shaped:
             table, far = self._pool.distances(level)
             if table.size > self._world.distance.shape[1]:
@@ -256,6 +296,8 @@ class BatchEnv:
 
 
 _NONE = np.zeros(0, np.intp)
+_PER_ENV = ("role", "item", "patrol", "distance")
+"""The fields of :class:`World` that hold the levels being played."""
 
 
 def _grown(old: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:

@@ -49,10 +49,10 @@ class LevelPool:
         if not self.where:
             raise LevelForgeError("no levels to play on: give at least one")
         self.game = game
-        self.batches: dict[tuple[int, int], LevelBatch] = {
-            size: compile_levels(np.ascontiguousarray(np.stack(group)), game)
-            for size, group in groups.items()
+        self._tiles = {
+            size: np.ascontiguousarray(np.stack(group), np.uint8) for size, group in groups.items()
         }
+        self.batches = {size: compile_levels(stack, game) for size, stack in self._tiles.items()}
         for index, (size, k) in enumerate(self.where):
             starts = int((self.batches[size].role[k] == Role.START).sum())
             if starts != 1:
@@ -84,6 +84,12 @@ class LevelPool:
         """The compiled batch a level is in, and its place there."""
         size, k = self.where[index]
         return self.batches[size], k
+
+    def tiles(self, index: int) -> NDArray[np.uint8]:
+        """``uint8[H, W]`` tiles of a level."""
+        size, k = self.where[index]
+        found: NDArray[np.uint8] = self._tiles[size][k]
+        return found
 
     def distances(self, index: int) -> tuple[NDArray[np.int16], int]:
         """A level's distance table and the distance that stands for "cannot", computed when first asked for.
