@@ -12,7 +12,7 @@ Two stages, both over the one rules kernel:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -22,26 +22,39 @@ from numpy.typing import NDArray
 
 from levelforge.game import Game, Role
 from levelforge.level import Level
+from levelforge.relaxed import (
+    action_count,
+    distance_table,
+    jump_phases,
+    keydoor_bits,
+    relaxed_distances,
+    relaxed_search,
+)
 from levelforge.rules.kernel import step
 from levelforge.rules.replay import replay, replay_kernel
 from levelforge.rules.state import (
-    KEY,
     LOST,
     P_CYCLE,
     P_MAX_HP,
-    P_PLATFORMER,
-    P_PROFILE_LEN,
     TRAIL,
     WON,
     LevelBatch,
     compile_levels,
 )
 
+__all__ = [
+    "BatchResult",
+    "Solution",
+    "Unbeatable",
+    "Undecided",
+    "distance_table",
+    "solve",
+    "solve_batch",
+    "verify_solution",
+]
+
 BEATABLE, UNBEATABLE, UNDECIDED = 1, 0, -1
 DEFAULT_NODE_LIMIT = 2_000_000
-MAX_KEYDOOR_BITS = 10
-"""Keys and doors told apart by the relaxed search; a level with more is searched as if unlocked."""
-MAX_RELAXED_STATES = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -131,7 +144,7 @@ def solve_batch(
     return BatchResult(verdict, length, np.ascontiguousarray(actions[:, :longest]), expanded)
 
 
-def run_chunks(work, count: int, threads: int, chunk: int = 16) -> None:  # type: ignore[no-untyped-def]
+def run_chunks(work: Callable[[int, int], None], count: int, threads: int, chunk: int = 16) -> None:
     """Call ``work(first, last)`` over ``range(count)`` in chunks, on a few threads."""
     spans = [(first, min(first + chunk, count)) for first in range(0, count, chunk)]
     if threads <= 1 or len(spans) <= 1:
@@ -148,27 +161,11 @@ def verify_solution(level: Level, actions: Sequence[int]) -> bool:
     return all(0 <= a < len(level.game.actions) for a in actions) and replay(level, actions).outcome == "won"
 
 
-def distance_table(batch: LevelBatch, i: int) -> NDArray[np.int16]:
-    """Exact relaxed distance to the goal (no patrols, hit points or clock) from every reachable state.
-
-    Args:
-        batch: compiled levels.
-        i: which one.
-
-    Returns:
-        ``int16[B, P, H*W]``: steps to the goal for key/door bits (``taken & (B - 1)``), jump state
-        and cell; -1 where the goal cannot be reached or the state cannot occur. It is the potential
-        of the playtester's shaping and the heuristic of the search.
-    """
-    bits, phases = _bits(batch, i), _phases(batch)
-    dist = _relaxed_distances(batch, i, bits, phases)
-    return dist.reshape(1 << bits, phases, -1).astype(np.int16)
-
-
 def _playable(batch: LevelBatch) -> NDArray[np.bool_]:
     """Levels with exactly one start and at least one goal."""
     starts = (batch.role == Role.START).sum(axis=1)
-    return (starts == 1) & (batch.role == Role.GOAL).any(axis=1)
+    playable: NDArray[np.bool_] = (starts == 1) & (batch.role == Role.GOAL).any(axis=1)
+    return playable
 
 
 def _reason(level: Level) -> str:
@@ -178,215 +175,14 @@ def _reason(level: Level) -> str:
     if not (roles == Role.GOAL).any():
         return "the level has no goal"
     batch = compile_levels(level.tiles[None], level.game)
-    bits = _bits(batch, 0)
-    _, found = _relaxed_search(batch, 0, bits, _phases(batch))
+    bits = keydoor_bits(batch, 0)
+    _, found = relaxed_search(batch, 0, bits, jump_phases(batch))
     if found < 0:
         return "no way leads to the goal"
     return "the goal can be reached, but not alive and in time"
 
 
 # --- kernels -------------------------------------------------------------------------------------
-
-
-@njit(cache=True, nogil=True)
-def _phases(batch: LevelBatch):
-    """Distinct values of the jump state."""
-    return max(1, batch.params[P_PROFILE_LEN]) if batch.params[P_PLATFORMER] == 1 else 1
-
-
-@njit(cache=True, nogil=True)
-def _bits(batch: LevelBatch, i):
-    """Key/door bits told apart on this level."""
-    bits = batch.n_keydoor[i]
-    if bits > MAX_KEYDOOR_BITS or batch.role.shape[1] * _phases(batch) << bits > MAX_RELAXED_STATES:
-        return 0
-    return bits
-
-
-@njit(cache=True, nogil=True)
-def _n_actions(batch: LevelBatch):
-    return 6 if batch.params[P_PLATFORMER] == 1 else 5
-
-
-@njit(cache=True, nogil=True)
-def _keys_in_hand(batch: LevelBatch, i, taken):
-    """Keys taken minus doors opened; keys come first among the items."""
-    n_keys = 0
-    for cell in range(batch.role.shape[1]):
-        if batch.role[i, cell] == KEY:
-            n_keys += 1
-    keys = 0
-    for bit in range(batch.n_keydoor[i]):
-        if (taken >> bit) & 1:
-            keys += 1 if bit < n_keys else -1
-    return keys
-
-
-@njit(cache=True, nogil=True)
-def _relaxed_params(batch: LevelBatch):
-    """Rules with hit points that never run out."""
-    params = batch.params.copy()
-    params[P_MAX_HP] = 1 << 30
-    return params
-
-
-@njit(cache=True, nogil=True)
-def _initial_taken(batch: LevelBatch, i, bits):
-    """Items gone from the start: all keys and doors where they are too many to tell apart."""
-    return (1 << batch.n_keydoor[i]) - 1 if bits == 0 else 0
-
-
-@njit(cache=True, nogil=True)
-def _keys_table(batch: LevelBatch, i, bits):
-    """``int32[2**bits]``: keys in hand for each set of keys taken and doors opened."""
-    table = np.zeros(1 << bits, np.int32)
-    for taken in range(1 << bits):
-        table[taken] = _keys_in_hand(batch, i, taken)
-    return table
-
-
-@njit(cache=True, nogil=True)
-def _relaxed_search(batch: LevelBatch, i, bits, phases):
-    """Breadth-first search of the relaxed game.
-
-    Returns:
-        ``int8[T]`` actions of a shortest relaxed win and its length, or -1 if there is none.
-    """
-    cells = batch.role.shape[1]
-    mask = (1 << bits) - 1
-    initial = _initial_taken(batch, i, bits)
-    keys_of = _keys_table(batch, i, bits)
-    params = _relaxed_params(batch)
-    n_actions = _n_actions(batch)
-    trail = np.empty(TRAIL, np.int32)
-    size = cells * phases << bits
-    parent = np.full(size, -2, np.int32)
-    via = np.empty(size, np.int8)
-    queue = np.empty(size, np.int32)
-    queue[0] = batch.start[i]
-    parent[queue[0]] = -1
-    head, tail = 0, 1
-    role, item, patrol, start = batch.role[i], batch.item[i], batch.patrol[i], batch.start[i]
-    height, width = batch.height, batch.width
-    while head < tail:
-        state = queue[head]
-        head += 1
-        cell = state % cells
-        jump = state // cells % phases
-        taken = state // (cells * phases)
-        y, x = cell // width, cell % width
-        for action in range(n_actions):
-            ny, nx, njump, hp, keys, ntaken, outcome, _ = step(
-                params, height, width, role, item, patrol, 0, start,
-                y, x, jump, 1 << 29, keys_of[taken], taken | initial, 0, action, trail,
-            )  # fmt: skip
-            if outcome == WON:
-                count = 1
-                back = state
-                while parent[back] >= 0:
-                    count += 1
-                    back = parent[back]
-                actions = np.empty(count, np.int8)
-                actions[count - 1] = action
-                back = state
-                for k in range(count - 2, -1, -1):
-                    actions[k] = via[back]
-                    back = parent[back]
-                return actions, count
-            if outcome == LOST:
-                continue
-            new = (np.int64(ntaken & mask) * phases + njump) * cells + ny * width + nx
-            if parent[new] == -2:
-                parent[new] = state
-                via[new] = action
-                queue[tail] = new
-                tail += 1
-    return np.empty(0, np.int8), -1
-
-
-@njit(cache=True, nogil=True)
-def _relaxed_distances(batch: LevelBatch, i, bits, phases):
-    """``int32[2**bits * P * H*W]`` exact relaxed distance of every reachable state, else -1."""
-    cells = batch.role.shape[1]
-    mask = (1 << bits) - 1
-    initial = _initial_taken(batch, i, bits)
-    keys_of = _keys_table(batch, i, bits)
-    params = _relaxed_params(batch)
-    n_actions = _n_actions(batch)
-    trail = np.empty(TRAIL, np.int32)
-    size = cells * phases << bits
-    order = np.full(size, -1, np.int32)  # position in the queue
-    capacity = 1024
-    queue = np.empty(size, np.int32)
-    edges = np.empty(capacity * n_actions, np.int32)  # position of the successor; -1 lost, -2 won
-    queue[0] = batch.start[i]
-    order[queue[0]] = 0
-    head, tail = 0, 1
-    role, item, patrol, start = batch.role[i], batch.item[i], batch.patrol[i], batch.start[i]
-    height, width = batch.height, batch.width
-    while head < tail:
-        if head == capacity:
-            grown = np.empty(capacity * 2 * n_actions, np.int32)
-            grown[: capacity * n_actions] = edges
-            edges = grown
-            capacity *= 2
-        state = queue[head]
-        cell = state % cells
-        jump = state // cells % phases
-        taken = state // (cells * phases)
-        y, x = cell // width, cell % width
-        for action in range(n_actions):
-            ny, nx, njump, hp, keys, ntaken, outcome, _ = step(
-                params, height, width, role, item, patrol, 0, start,
-                y, x, jump, 1 << 29, keys_of[taken], taken | initial, 0, action, trail,
-            )  # fmt: skip
-            if outcome == WON:
-                edges[head * n_actions + action] = -2
-            elif outcome == LOST:
-                edges[head * n_actions + action] = -1
-            else:
-                new = (np.int64(ntaken & mask) * phases + njump) * cells + ny * width + nx
-                if order[new] == -1:
-                    order[new] = tail
-                    queue[tail] = new
-                    tail += 1
-                edges[head * n_actions + action] = order[new]
-        head += 1
-    # Predecessors, as compressed rows.
-    first = np.zeros(tail + 1, np.int32)
-    for e in range(tail * n_actions):
-        if edges[e] >= 0:
-            first[edges[e] + 1] += 1
-    for k in range(tail):
-        first[k + 1] += first[k]
-    filled = first[:-1].copy()
-    preds = np.empty(first[tail], np.int32)
-    for k in range(tail):
-        for action in range(n_actions):
-            e = edges[k * n_actions + action]
-            if e >= 0:
-                preds[filled[e]] = k
-                filled[e] += 1
-    dist = np.full(size, -1, np.int32)
-    back = np.empty(tail, np.int32)
-    b_head, b_tail = 0, 0
-    for k in range(tail):
-        for action in range(n_actions):
-            if edges[k * n_actions + action] == -2:
-                dist[queue[k]] = 1
-                back[b_tail] = k
-                b_tail += 1
-                break
-    while b_head < b_tail:
-        k = back[b_head]
-        b_head += 1
-        for p in range(first[k], first[k + 1]):
-            state = queue[preds[p]]
-            if dist[state] == -1:
-                dist[state] = dist[queue[k]] + 1
-                back[b_tail] = preds[p]
-                b_tail += 1
-    return dist
 
 
 @njit(cache=True, nogil=True)
@@ -439,8 +235,8 @@ def _astar(batch: LevelBatch, i, bits, phases, node_limit):
         verdict, ``int8[T]`` actions, states expanded.
     """
     cells = batch.role.shape[1]
-    n_actions = _n_actions(batch)
-    dist = _relaxed_distances(batch, i, bits, phases)
+    n_actions = action_count(batch)
+    dist = relaxed_distances(batch, i, bits, phases)
     period = _period(batch, i)
     mask = (1 << bits) - 1
     unlocked = bits == 0 and batch.n_keydoor[i] > 0
@@ -546,8 +342,8 @@ def _grow(array):
 @njit(cache=True, nogil=True)
 def _solve_one(batch: LevelBatch, i, node_limit):
     """Returns verdict, actions, states expanded."""
-    bits, phases = _bits(batch, i), _phases(batch)
-    actions, length = _relaxed_search(batch, i, bits, phases)
+    bits, phases = keydoor_bits(batch, i), jump_phases(batch)
+    actions, length = relaxed_search(batch, i, bits, phases)
     if length < 0 or length > batch.time_limit:
         return UNBEATABLE, np.empty(0, np.int8), 0
     path = np.empty((length + 1, 2), np.int32)

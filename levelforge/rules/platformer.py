@@ -56,7 +56,9 @@ def platformer_step(
             rise = 1
         else:
             below = (y + 1) * width + x
-            rise = 0 if y + 1 < height and (blocks(role, item, taken, below) or role[below] == ONE_WAY) else -1
+            rise = (
+                0 if y + 1 < height and (blocks(role, item, taken, below) or role[below] == ONE_WAY) else -1
+            )
         climbing = True
     else:
         climbing = False
