@@ -256,7 +256,7 @@ class BatchEnv:
 
     def state_dict(self) -> dict[str, NDArray[Any]]:
         """All running episodes as plain arrays (copies), to go on from with :meth:`load_state_dict`."""
-        held = {"state": self.state.view(np.uint8).copy(), "persona": self._weights.copy()}
+        held: dict[str, Any] = {"state": self.state.view(np.uint8).copy(), "persona": self._weights.copy()}
         held |= {f"canvas.{name}": array.copy() for name, array in self._canvas._asdict().items()}
         held |= {f"world.{name}": getattr(self._world, name).copy() for name in _PER_ENV}
         return held | {f"obs.{name}": array.copy() for name, array in self._buffers[0].items()}
@@ -270,7 +270,9 @@ class BatchEnv:
         self.state[:] = state["state"].view(STATE)
         self.set_persona(state["persona"])
         self._canvas = Canvas(*(state[f"canvas.{name}"].copy() for name in Canvas._fields))
-        self._world = self._world._replace(**{name: state[f"world.{name}"].copy() for name in _PER_ENV})
+        held: dict[str, Any] = {name: state[f"world.{name}"].copy() for name in _PER_ENV}
+        self._world = self._world._replace(**held)
+        self._tiles = [self._pool.tiles(int(level) % len(self._pool)) for level in self.state["level"]]
         for name, array in self._buffers[0].items():
             array[:] = state[f"obs.{name}"]
         return self._buffers[0]

@@ -1,0 +1,318 @@
+"""The playtester's training: one DQN that reads from top to bottom.
+
+Its parts and where they come from: double DQN (van Hasselt et al. 2016, https://arxiv.org/abs/1509.06461),
+duelling heads (Wang et al. 2016, https://arxiv.org/abs/1511.06581), n-step returns and their mix after Rainbow
+(Hessel et al. 2018, https://arxiv.org/abs/1710.02298), prioritised replay (Schaul et al. 2016,
+https://arxiv.org/abs/1511.05952), a ladder of exploration over the environments as in Ape-X (Horgan et al. 2018,
+https://arxiv.org/abs/1803.00933), potential-based shaping (Ng, Harada and Russell 1999) from the solver's distances,
+and levels drawn more often while their outcome is open (after Florensa et al. 2018, https://arxiv.org/abs/1705.06366).
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from levelforge.env import BatchEnv, Rewards
+from levelforge.game import Game
+from levelforge.playtest.observation import PERSONAS, VIEW_SIZE
+from levelforge.rules import WON
+from levelforge.training.heldout import best_skill, win_rates
+from levelforge.training.playtester_net import NetConfig, PlaytesterNet, export_playtester
+from levelforge.training.replay import Batch, Observation, PrioritisedReplay
+
+Levels = NDArray[np.uint8] | Sequence[NDArray[np.uint8]]
+
+
+@dataclass(frozen=True)
+class DqnConfig:
+    """Settings of the playtester's training.
+
+    Attributes:
+        n_envs: players at once, E.
+        batch_size: transitions in an update.
+        replay_ratio: trained samples a frame, r; sets how many rounds of E frames lie between updates.
+        capacity: frames in replay.
+        warm_up: frames before the first update.
+        learning_rate: of Adam at the start; falls linearly to a tenth of it over ``anneal_frames``.
+        n_step: steps of the returns.
+        gamma: discount a step.
+        target_every: updates between copies to the target network.
+        alpha, beta: prioritised replay; beta rises to 1 over ``anneal_frames``.
+        anneal_frames: frames over which the learning rate and beta are annealed.
+        epsilon_base, epsilon_power: environment i of E acts with noise base ** (1 + power * i / (E - 1)).
+        shaping_scale: weight of the shaping, in reward a step of distance.
+        relabel: share of each batch that is relabelled with another persona's reward.
+        max_grad_norm: gradients are clipped to this norm.
+        rewards: weights of the reward components.
+        net: widths of the network.
+        level_floor: chance of a level whose outcome is certain, relative to one won half of the time.
+        reweigh_frames: frames between renewals of the levels' chances.
+        eval_frames: frames between evaluations on held-out levels.
+        eval_episodes: episodes a held-out level and skill, except at no noise, where one is all there is.
+        total_frames: frames after which training is finished.
+    """
+
+    n_envs: int = 128
+    batch_size: int = 256
+    replay_ratio: float = 1.0
+    capacity: int = 200_000
+    warm_up: int = 20_000
+    learning_rate: float = 5e-4
+    n_step: int = 3
+    gamma: float = 0.99
+    target_every: int = 250
+    alpha: float = 0.6
+    beta: float = 0.4
+    anneal_frames: int = 10_000_000
+    epsilon_base: float = 0.4
+    epsilon_power: float = 5.0
+    shaping_scale: float = 0.02
+    relabel: float = 0.1
+    max_grad_norm: float = 10.0
+    rewards: Rewards = Rewards()
+    net: NetConfig = NetConfig()
+    level_floor: float = 0.2
+    reweigh_frames: int = 50_000
+    eval_frames: int = 1_000_000
+    eval_episodes: int = 4
+    total_frames: int = 20_000_000
+
+
+class DqnTrainer:
+    """Trains one playtester on a pool of levels.
+
+    Args:
+        game: whose rules apply.
+        level_pool: training levels, ``uint8[N, H, W]`` or a list of ``uint8[H, W]`` or ``uint8[N, H, W]``.
+        heldout: levels to evaluate on, never trained on; may be empty.
+        config: settings.
+        seed: of everything random.
+
+    Attributes:
+        net: the network that learns.
+        frames: frames played so far.
+        win_rate: held-out win rate by skill at the latest evaluation; empty before.
+    """
+
+    def __init__(
+        self,
+        game: Game,
+        level_pool: Levels,
+        heldout: Levels = (),
+        config: DqnConfig | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.game, self.config, self.heldout = game, config or DqnConfig(), heldout
+        c = self.config
+        torch.manual_seed(seed)
+        self.net = PlaytesterNet(len(game.actions), VIEW_SIZE[game.movement], c.net)
+        self.target = copy.deepcopy(self.net).requires_grad_(False)
+        self.optimizer = torch.optim.Adam(self.net.parameters(), lr=c.learning_rate, eps=1e-5, fused=True)
+        self.rng = np.random.default_rng(np.random.SeedSequence(seed).spawn(1)[0])
+        ladder = c.epsilon_base ** (1 + c.epsilon_power * np.arange(c.n_envs) / max(1, c.n_envs - 1))
+        self.env = BatchEnv(
+            game, level_pool, c.n_envs, seed, epsilon=ladder, rewards=c.rewards, gamma=c.gamma, scale=c.shaping_scale,
+        )  # fmt: skip
+        self.replay = PrioritisedReplay(
+            c.n_envs, c.capacity, VIEW_SIZE[game.movement], n=c.n_step, gamma=c.gamma, alpha=c.alpha
+        )
+        self.obs = self.env.reset()
+        self.level_win_rate = np.full(len(self.env.pool), 0.5)
+        self.frames = self.updates = 0
+        self.win_rate: dict[str, float] = {}
+        self.best = -1.0  # best held-out win rate so far, with the parameters that reached it
+        self.best_parameters: dict[str, Tensor] = {}
+        self._recent: list[float] = []
+
+    # --- training ------------------------------------------------------------------------------
+
+    @property
+    def finished(self) -> bool:
+        """Whether all frames have been played."""
+        return self.frames >= self.config.total_frames
+
+    def advance(self, seconds: float) -> dict[str, float]:
+        """Train for about so many seconds.
+
+        Returns:
+            ``frames``, ``fps``, ``loss``, ``mean_q``, ``train_win_rate`` of the episodes that ended
+            meanwhile, and ``heldout_<skill>``, ``heldout_best`` of the latest evaluation.
+        """
+        c = self.config
+        begin, frames = time.perf_counter(), self.frames
+        losses: list[float] = []
+        values: list[float] = []
+        while not self.finished and time.perf_counter() - begin < seconds:
+            self.play()
+            if self.frames >= c.warm_up and self.updates < (self.frames - c.warm_up) * c.replay_ratio / c.batch_size:
+                loss, value = self.learn()
+                losses.append(loss)
+                values.append(value)
+            if self._passed(c.reweigh_frames):
+                self.env.pool.set_weights(c.level_floor + (1 - c.level_floor) * 4 * self.level_win_rate * (1 - self.level_win_rate))
+            if self._passed(c.eval_frames) or (self.finished and len(self.heldout)):
+                self.evaluate()
+        spent = time.perf_counter() - begin
+        recent, self._recent = self._recent, []
+        return {
+            "frames": float(self.frames),
+            "fps": (self.frames - frames) / max(spent, 1e-9),
+            "loss": float(np.mean(losses)) if losses else float("nan"),
+            "mean_q": float(np.mean(values)) if values else float("nan"),
+            "train_win_rate": float(np.mean(recent)) if recent else float("nan"),
+            **{f"heldout_{skill}": rate for skill, rate in self.win_rate.items()},
+            **({"heldout_best": best_skill(self.win_rate)[1]} if self.win_rate else {}),
+        }
+
+    def play(self) -> None:
+        """One frame of every environment, into replay."""
+        c = self.config
+        with torch.inference_mode():
+            q = self.net(*_tensors(self.obs), torch.from_numpy(self.obs["persona"]))
+        obs, _, terminated, truncated, info = self.env.step(q.argmax(dim=1).numpy())
+        self.replay.add(self.obs, info.action, info.rewards + info.shaping[:, None], terminated, truncated)
+        self.obs = obs
+        for level, outcome in zip(info.episode["level"], info.episode["outcome"], strict=True):
+            won = float(outcome == WON)
+            self._recent.append(won)
+            self.level_win_rate[level] += 0.2 * (won - self.level_win_rate[level])
+        self.frames += c.n_envs
+
+    def learn(self) -> tuple[float, float]:
+        """One update from replay; returns the loss and the mean Q value."""
+        c = self.config
+        progress = min(1.0, self.frames / c.anneal_frames)
+        for group in self.optimizer.param_groups:
+            group["lr"] = c.learning_rate * (1.0 - 0.9 * progress)
+        persona = self._personas()
+        batch = self.replay.sample(c.batch_size, c.beta + (1.0 - c.beta) * progress, self.rng, persona)
+        weights = torch.eye(len(PERSONAS))[torch.from_numpy(persona)]
+        target = self.targets(batch, weights)
+        q = self.net(*_tensors(batch.obs), weights)
+        chosen = q.gather(1, torch.from_numpy(batch.action)[:, None]).squeeze(1)
+        loss = (F.smooth_l1_loss(chosen, target, reduction="none") * torch.from_numpy(batch.weight)).mean()
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), c.max_grad_norm)
+        self.optimizer.step()
+        self.replay.update(batch.index, (chosen.detach() - target).numpy())
+        self.updates += 1
+        if self.updates % c.target_every == 0:
+            self.target.load_state_dict(self.net.state_dict())
+        return float(loss.detach()), float(chosen.detach().mean())
+
+    def targets(self, batch: Batch, persona: Tensor) -> Tensor:
+        """``float32[B]``: reward + discount * Q_target(next, argmax over a of Q(next, a)) (double DQN)."""
+        with torch.no_grad():
+            following = _tensors(batch.next_obs)
+            action = self.net(*following, persona).argmax(dim=1, keepdim=True)
+            value = self.target(*following, persona).gather(1, action).squeeze(1)
+        return torch.from_numpy(batch.reward) + torch.from_numpy(batch.discount) * value
+
+    def evaluate(self) -> dict[str, float]:
+        """Play the held-out levels at every skill; remembers the parameters that did best so far."""
+        if len(self.heldout):
+            self.win_rate = win_rates(self.act, self.game, self.heldout, self.config.eval_episodes)
+            rate = best_skill(self.win_rate)[1]
+            if rate >= self.best:
+                self.best = rate
+                self.best_parameters = {name: value.clone() for name, value in self.net.state_dict().items()}
+        return self.win_rate
+
+    def act(self, obs: Observation) -> NDArray[np.int64]:
+        """Greedy actions, ``int64[N]``."""
+        with torch.inference_mode():
+            action: NDArray[np.int64] = (
+                self.net(*_tensors(obs), torch.from_numpy(obs["persona"])).argmax(dim=1).numpy()
+            )
+        return action
+
+    def set_levels(self, level_pool: Levels) -> None:
+        """Go on with another pool of levels; running episodes are broken off."""
+        self.replay.cut()
+        self.env.set_levels(level_pool)
+        self.obs = self.env.restart(np.arange(self.config.n_envs))
+        self.level_win_rate = np.full(len(self.env.pool), 0.5)
+
+    def _personas(self) -> NDArray[np.int64]:
+        """``int64[B]`` whose reward each sample of the next batch gets: the runner's, or another's."""
+        size = self.config.batch_size
+        other = self.rng.random(size) < self.config.relabel
+        return np.where(other, self.rng.integers(1, len(PERSONAS), size), 0)
+
+    def _passed(self, every: int) -> bool:
+        """Whether a multiple of ``every`` frames was reached in the latest round."""
+        return self.frames // every > (self.frames - self.config.n_envs) // every
+
+    # --- export and checkpoints ----------------------------------------------------------------
+
+    def export(self, path: Path | None = None) -> bytes:
+        """The ONNX file of the network that did best on the held-out levels; written to ``path`` if given."""
+        net = copy.deepcopy(self.net)
+        if self.best_parameters:
+            net.load_state_dict(self.best_parameters)
+        data = export_playtester(net, self.game, {"frames": self.frames, "win_rate": self.win_rate})
+        if path is not None:
+            temporary = path.with_name(path.name + ".tmp")
+            temporary.write_bytes(data)
+            temporary.replace(path)
+        return data
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything needed to go on exactly as if nothing had happened: tensors, numbers, text, dicts, lists.
+
+        Tensors of the replay share its memory: save them before training on.
+        """
+        return {
+            "net": self.net.state_dict(),
+            "target": self.target.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "replay": _to_tensors(self.replay.state_dict()),
+            "env": _to_tensors(self.env.state_dict()),
+            "rng": json.dumps(self.rng.bit_generator.state),
+            "level_win_rate": torch.from_numpy(self.level_win_rate),
+            "frames": self.frames,
+            "updates": self.updates,
+            "win_rate": dict(self.win_rate),
+            "best": self.best,
+            "best_parameters": dict(self.best_parameters),
+            "recent": list(self._recent),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from what :meth:`state_dict` gave, for the same game, levels and configuration."""
+        self.net.load_state_dict(state["net"])
+        self.target.load_state_dict(state["target"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.replay.load_state_dict(_to_arrays(state["replay"]))
+        self.obs = self.env.load_state_dict(_to_arrays(state["env"]))
+        self.rng.bit_generator.state = json.loads(state["rng"])
+        self.level_win_rate = state["level_win_rate"].numpy().copy()
+        self.frames, self.updates = int(state["frames"]), int(state["updates"])
+        self.win_rate, self.best = dict(state["win_rate"]), float(state["best"])
+        self.best_parameters = {name: value.clone() for name, value in state["best_parameters"].items()}
+        self._recent = list(state["recent"])
+
+
+def _tensors(obs: Observation) -> tuple[Tensor, Tensor, Tensor]:
+    return torch.from_numpy(obs["view"]), torch.from_numpy(obs["map"]), torch.from_numpy(obs["scalars"])
+
+
+def _to_tensors(state: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: torch.from_numpy(v) if isinstance(v, np.ndarray) else v for k, v in state.items()}
+
+
+def _to_arrays(state: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v.numpy() if isinstance(v, Tensor) else v for k, v in state.items()}

@@ -1,0 +1,129 @@
+"""The playtester's network: a small duelling Q network over what a player sees.
+
+Duelling heads after Wang et al. 2016 (https://arxiv.org/abs/1511.06581); LayerNorm in the trunk,
+since it keeps replayed, bootstrapped targets from diverging (Gallici et al. 2024,
+https://arxiv.org/abs/2407.04811). The observation's parts are described in
+``levelforge/playtest/observation.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from levelforge.exporters.onnx_pack import export_model
+from levelforge.game import Game
+
+VIEW_CODES = 18
+MAP_CHANNELS = 9
+MAP_SHAPE = (12, 16)
+SCALARS = 20
+PERSONAS = 4
+INPUT_NAMES = ("view", "map", "scalars", "persona")
+
+
+@dataclass(frozen=True)
+class NetConfig:
+    """Widths of the playtester's network; the defaults make about 0.3 M parameters."""
+
+    view_channels: tuple[int, int] = (32, 64)
+    map_channels: tuple[int, int] = (32, 32)
+    hidden: int = 192
+    head: int = 96
+
+
+class PlaytesterNet(nn.Module):
+    """Q values of every action, from one observation a row.
+
+    Args:
+        actions: number of actions A of the game.
+        view: (height, width) of the egocentric view, both odd.
+        config: widths.
+
+    Input shapes: ``view`` float32[N, 2, VH, VW] (codes, visits), ``map`` float32[N, 9, 12, 16] in
+    0..255, ``scalars`` float32[N, 20], ``persona`` float32[N, 4]. uint8 is taken as well.
+    Output: float32[N, A].
+    """
+
+    one_hot: Tensor
+
+    def __init__(self, actions: int, view: tuple[int, int], config: NetConfig | None = None) -> None:
+        super().__init__()
+        config = config or NetConfig()
+        self.actions, self.view_shape, self.config = actions, view, config
+        v1, v2 = config.view_channels
+        m1, m2 = config.map_channels
+        # A row of the identity a code: the first convolution is then the codes' embedding.
+        self.register_buffer("one_hot", torch.eye(VIEW_CODES), persistent=False)
+        # Stride 2 without padding keeps the player's cell in the middle of a patch.
+        self.view = nn.Sequential(
+            nn.Conv2d(VIEW_CODES + 1, v1, 3, stride=2), nn.ReLU(), nn.Conv2d(v1, v2, 3), nn.ReLU()
+        )
+        self.map = nn.Sequential(
+            nn.Conv2d(MAP_CHANNELS, m1, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(m1, m2, 3, stride=2, padding=1),
+            nn.ReLU(),
+        )
+        view_cells = ((view[0] - 3) // 2 - 1) * ((view[1] - 3) // 2 - 1)
+        map_cells = -(-MAP_SHAPE[0] // 4) * -(-MAP_SHAPE[1] // 4)
+        self.trunk = nn.Sequential(
+            nn.Linear(v2 * view_cells + m2 * map_cells + SCALARS + PERSONAS, config.hidden),
+            nn.LayerNorm(config.hidden),
+            nn.ReLU(),
+        )
+        self.value = nn.Sequential(nn.Linear(config.hidden, config.head), nn.ReLU(), nn.Linear(config.head, 1))
+        self.advantage = nn.Sequential(
+            nn.Linear(config.hidden, config.head), nn.ReLU(), nn.Linear(config.head, actions)
+        )
+        # Convolutions on the CPU are about twice as fast with channels last.
+        self.view.to(memory_format=torch.channels_last)
+        self.map.to(memory_format=torch.channels_last)
+
+    def forward(self, view: Tensor, map: Tensor, scalars: Tensor, persona: Tensor) -> Tensor:
+        codes = F.embedding(view[:, 0].long(), self.one_hot)  # (N, VH, VW, 18)
+        visits = torch.log1p(view[:, 1].float()).unsqueeze(-1) * 0.5  # once 0.35, 6 times 1, 255 times 2.8
+        near = self.view(torch.cat([codes, visits], dim=-1).permute(0, 3, 1, 2))
+        far = self.map(map.to(torch.float32, memory_format=torch.channels_last) * (1.0 / 255.0))
+        hidden = self.trunk(torch.cat([_flat(near), _flat(far), scalars, persona], dim=1))
+        advantage = self.advantage(hidden)
+        q: Tensor = self.value(hidden) + advantage - advantage.mean(dim=1, keepdim=True)
+        return q
+
+
+def _flat(x: Tensor) -> Tensor:
+    """(N, C, H, W), channels last in memory, to (N, H * W * C) without moving anything."""
+    return x.permute(0, 2, 3, 1).flatten(1)
+
+
+def example_inputs(net: PlaytesterNet, n: int = 2) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Random float32 inputs of the right shapes and ranges, the same ones at every call."""
+    rng = torch.Generator().manual_seed(0)
+    vh, vw = net.view_shape
+    view = torch.randint(0, VIEW_CODES, (n, 2, vh, vw), generator=rng).float()
+    far = torch.randint(0, 256, (n, MAP_CHANNELS, *MAP_SHAPE), generator=rng).float()
+    persona = torch.eye(PERSONAS)[torch.randint(0, PERSONAS, (n,), generator=rng)]
+    return view, far, torch.rand(n, SCALARS, generator=rng), persona
+
+
+def export_playtester(net: PlaytesterNet, game: Game, metadata: Mapping[str, Any] | None = None) -> bytes:
+    """The bytes of the ONNX file: inputs ``view``, ``map``, ``scalars``, ``persona``, output ``q``.
+
+    Raises:
+        LevelForgeError: see :func:`levelforge.exporters.onnx_pack.export_model`.
+    """
+    facts = {
+        "kind": "playtester",
+        "game": game.name,
+        "game_digest": game.digest,
+        "view": list(net.view_shape),
+        "actions": [action.name for action in game.actions],
+        **(metadata or {}),
+    }
+    axes = {name: {0: "batch"} for name in (*INPUT_NAMES, "q")}
+    return export_model(net, example_inputs(net), INPUT_NAMES, ["q"], axes, facts)
