@@ -1,0 +1,68 @@
+"""Hypothesis strategies, in one place: games with every role, and small levels of them."""
+
+import numpy as np
+from hypothesis import strategies as st
+
+from levelforge.game import MOVEMENT_ROLES, Role, parse_game
+
+ROLES = {
+    "topdown": sorted(MOVEMENT_ROLES["topdown"]),
+    "platformer": sorted(MOVEMENT_ROLES["platformer"]),
+}
+SYMBOLS = dict(zip(Role, ".#@>kDo^weh=H", strict=True))
+
+
+def make_game(movement, **rules):
+    """A game with one tile for each role that the movement knows, tile id = place in ``ROLES``."""
+    if movement == "platformer":
+        rules.setdefault("jump_profile", [2, 1, 1, 0, -1, -1, -2])
+    counted = [r for r in ROLES[movement] if r not in (Role.EMPTY, Role.SOLID, Role.ONE_WAY, Role.LADDER)]
+    return parse_game(
+        {
+            "game": {"name": "every-role", "movement": movement, "size": [64, 32], "min_size": [4, 4]},
+            "rules": rules,
+            "tiles": [{"name": r.word, "symbol": SYMBOLS[r], "role": r.word} for r in ROLES[movement]],
+            "counts": {r.word: [1, 1] if r in (Role.START, Role.GOAL) else [0, 60] for r in counted},
+        }
+    )
+
+
+@st.composite
+def games(draw, movement=None):
+    """A game with random rules."""
+    movement = movement or draw(st.sampled_from(["topdown", "platformer"]))
+    rules = {
+        "hit_points": draw(st.integers(1, 4)),
+        "patrol_cycle": draw(st.sampled_from([2, 6, 8, 24])),
+        "hazard": draw(st.sampled_from(["hurt", "kill"])),
+        "enemy": draw(st.sampled_from(["hurt", "kill"])),
+        "fall_out": draw(st.sampled_from(["hurt", "kill"])),
+    }
+    if movement == "platformer":
+        rises = draw(st.lists(st.integers(0, 3), max_size=4).map(lambda x: sorted(x, reverse=True)))
+        falls = draw(
+            st.lists(st.integers(-3, -1), min_size=1, max_size=3).map(lambda x: sorted(x, reverse=True))
+        )
+        rules["jump_profile"] = [max([1, *rises]), *rises, *falls]
+    return make_game(movement, **rules)
+
+
+@st.composite
+def tile_grids(draw, game, most=10):
+    """``uint8[H, W]`` with one start, at least one goal, and a bit of everything."""
+    height, width = draw(st.integers(2, most)), draw(st.integers(2, most))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    return random_tiles(game, height, width, rng)
+
+
+def random_tiles(game, height, width, rng):
+    """Half floor, a quarter walls, and the rest of everything; one start, at least one goal."""
+    ids = np.arange(len(game.tiles))
+    weights = np.ones(len(ids))
+    weights[game.empty.id], weights[game.solid.id] = 2.0 * len(ids), 0.7 * len(ids)
+    start = game.of_role(Role.START)[0].id
+    weights[start] = 0
+    tiles = rng.choice(ids, (height, width), p=weights / weights.sum()).astype(np.uint8)
+    goal, home = rng.choice(height * width, 2, replace=False)
+    tiles.flat[goal], tiles.flat[home] = game.of_role(Role.GOAL)[0].id, start
+    return tiles
