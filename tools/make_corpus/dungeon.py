@@ -28,6 +28,7 @@ def wish(rng: Generator, family: str, hard: float) -> Wish:
         bats=min(bats, 6),
         ghosts=min(dangers - bats, 6),
         potions=int(rng.random() < 0.25 + 0.5 * hard) + int(rng.random() < 0.3 * hard),
+        mirrored=family == "hall",
     )
 
 
@@ -37,7 +38,7 @@ def draft(rng: Generator, family: str, number: int, total: int) -> Grid:
     Raises:
         Redo: the try did not come out well.
     """
-    width = 48 if family in ("rooms", "cave", "maze") and number % 10 == 3 else WIDTH
+    width = 48 if family in ("rooms", "cave", "maze") and number in (8, 18) else WIDTH
     floor = FAMILIES[family](rng, HEIGHT, width)
     hard = number / max(total - 1, 1)
     return furnish(rng, floor, wish(rng, family, hard))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.random import Generator
 
-from tools.make_corpus.grid import Mask, Redo, neighbours, parts
+from tools.make_corpus.grid import Mask, Redo, cells, distances, neighbours, parts
 
 
 def split(rng: Generator, total: int, pieces: int, least: int) -> list[int]:
@@ -78,7 +78,7 @@ def furnish(rng: Generator, floor: Mask, top: int, left: int, high: int, wide: i
 def rooms(rng: Generator, height: int, width: int) -> Mask:
     """Rooms on a loose grid, joined by straight or once-bent corridors, with loops."""
     floor = np.zeros((height, width), bool)
-    across = int(rng.choice([3, 3, 4])) * (2 if width > 40 else 1)
+    across = int(rng.choice([3, 3, 4])) if width < 40 else int(rng.choice([4, 5]))
     down = int(rng.choice([2, 3, 3])) if across != 4 else int(rng.choice([2, 3]))
     wides, highs = split(rng, width - 2, across, 7), split(rng, height - 2, down, 6)
     tops, lefts = np.cumsum([1, *highs]), np.cumsum([1, *wides])
@@ -98,9 +98,12 @@ def rooms(rng: Generator, height: int, width: int) -> Mask:
             floor[top : top + high, left : left + wide] = True
     for y, x, v, u in links(rng, down, across, 0.45):
         join(rng, floor, boxes[y, x], boxes[v, u], passage, side=y == v)
+    floor = tidy(floor)
     for box in boxes.values():
         furnish(rng, floor, *box, kind=int(rng.choice([0, 0, 0, 1, 1, 2, 2, 3, 4])))
-    return connected(tidy(floor))
+    if floor[1:-1, 1:-1].mean() > 0.68:
+        raise Redo("rooms run together")
+    return connected(floor)
 
 
 def join(
@@ -173,8 +176,12 @@ def caves(rng: Generator, height: int, width: int) -> Mask:
             raise Redo("two caves")
     keep = widen(keep)
     share = keep.sum() / ((height - 2) * (width - 2))
-    if not 0.44 <= share <= 0.66:
+    if not 0.42 <= share <= 0.62:
         raise Redo("too tight or too open")
+    ends = distances(keep, cells(keep)[0])
+    last = np.unravel_index(int(ends.argmax()), ends.shape)
+    if distances(keep, (int(last[0]), int(last[1]))).max() < 1.4 * width:
+        raise Redo("one blob without a way through it")
     # the cave fills its frame
     spread_y, spread_x = np.flatnonzero(keep.any(1)), np.flatnonzero(keep.any(0))
     if spread_y[0] > 3 or spread_y[-1] < height - 4 or spread_x[0] > 3 or spread_x[-1] < width - 4:
@@ -205,8 +212,8 @@ def border(floor: Mask) -> None:
 
 def mazes(rng: Generator, height: int, width: int) -> Mask:
     """A maze of corridors two or three wide and thin walls, with loops and a few small rooms."""
-    across = int(rng.integers(7, 9)) * width // 32
-    down = int(rng.integers(5, 7))
+    across = int(rng.integers(8, 11)) * width // 32
+    down = int(rng.integers(6, 8))
     wides, highs = split(rng, width - 1 - across, across, 2), split(rng, height - 1 - down, down, 2)
     floor = np.zeros((height, width), bool)
     lefts = np.cumsum([1, *[w + 1 for w in wides]])
@@ -214,13 +221,13 @@ def mazes(rng: Generator, height: int, width: int) -> Mask:
     for y in range(down):
         for x in range(across):
             floor[tops[y] : tops[y] + highs[y], lefts[x] : lefts[x] + wides[x]] = True
-    chosen = links(rng, down, across, float(rng.uniform(0.2, 0.35)))
+    chosen = links(rng, down, across, float(rng.uniform(0.06, 0.16)))
     for y, x, v, u in chosen:
         if y == v:
             floor[tops[y] : tops[y] + highs[y], lefts[u] - 1] = True
         else:
             floor[tops[v] - 1, lefts[x] : lefts[x] + wides[x]] = True
-    for _ in range(int(rng.integers(1, 4)) * width // 32):  # a room of two by two cells
+    for _ in range(int(rng.integers(0, 3)) * width // 32):  # a room of two by two cells
         y, x = int(rng.integers(0, down - 1)), int(rng.integers(0, across - 1))
         floor[tops[y] : tops[y + 1] + highs[y + 1], lefts[x] : lefts[x + 1] + wides[x + 1]] = True
     walls = ~floor
@@ -229,68 +236,84 @@ def mazes(rng: Generator, height: int, width: int) -> Mask:
 
 
 def halls(rng: Generator, height: int, width: int) -> Mask:
-    """One great hall, the same left and right (and often top and bottom), with pillars and bays."""
+    """One great hall, the same left and right and top and bottom, with pillars and bays."""
+    if width > 40:
+        raise Redo("halls are one screen")
     half_h, half_w = height // 2, width // 2
     quarter = np.zeros((half_h, half_w), bool)  # top left quarter, mirrored below
-    inset_y, inset_x = int(rng.integers(1, 3)), int(rng.integers(1, 4))
-    quarter[inset_y:, inset_x:] = True
-    shape = int(rng.integers(0, 4))
-    if shape == 0:  # rounded
-        radius = int(rng.integers(4, 8))
-        for y in range(half_h):
-            for x in range(half_w):
-                if (y - inset_y) + (x - inset_x) < radius:
-                    quarter[y, x] = False
-    elif shape == 1:  # cross
-        quarter[: inset_y + int(rng.integers(3, 5)), : inset_x + int(rng.integers(4, 7))] = False
-    elif shape == 2:  # stepped
-        step = int(rng.integers(2, 4))
-        quarter[: inset_y + step, : inset_x + 2 * step] = False
-        quarter[: inset_y + 2 * step, : inset_x + step] = False
-    pattern = int(rng.integers(0, 6))
-    big = int(rng.choice([1, 2]))
-    if pattern == 0:  # rows of pillars
-        gap_y, gap_x = big + int(rng.integers(2, 4)), big + int(rng.integers(3, 5))
-        for y in range(inset_y + 3, half_h - big, gap_y):
-            for x in range(inset_x + 3, half_w - big, gap_x):
-                quarter[y : y + big, x : x + big] = False
-    elif pattern == 1:  # inner cell with open sides
-        y, x = inset_y + int(rng.integers(3, 5)), inset_x + int(rng.integers(4, 6))
-        quarter[y, x : half_w - 2] = False
-        quarter[y : half_h - 2, x] = False
-    elif pattern == 2:  # bars across
-        for y in range(inset_y + 3, half_h - 1, int(rng.integers(3, 5))):
-            quarter[y, inset_x + 3 : half_w - int(rng.integers(1, 4))] = False
-    elif pattern == 3:  # bars upright
-        for x in range(inset_x + 4, half_w - 1, int(rng.integers(3, 5))):
-            quarter[inset_y + 3 : half_h - int(rng.integers(1, 3)), x] = False
-    elif pattern == 4:  # solid heart and four blocks
-        quarter[half_h - 2 :, half_w - int(rng.integers(2, 5)) :] = False
-        y, x = inset_y + 3, inset_x + 4
-        quarter[y : y + 2, x : x + 3] = False
-    else:  # L pieces
-        y, x = inset_y + 3, inset_x + 4
-        quarter[y, x : x + 4] = False
-        quarter[y : y + 4, x] = False
-        quarter[half_h - 1, half_w - 3 :] = False
+    top, left = int(rng.integers(1, 3)), int(rng.integers(1, 3))
+    quarter[top:, left:] = True
+    outline(rng, quarter, top, left)
+    bare = quarter.copy()
+    pillars(rng, quarter, top, left)
+    if quarter[half_h - 5 :, half_w - 6 :].all() and rng.random() < 0.7:  # a solid heart
+        quarter[half_h - int(rng.integers(1, 3)) :, half_w - int(rng.integers(2, 4)) :] = False
+    if not 0.08 <= (bare & ~quarter).sum() / bare.sum() <= 0.3:
+        raise Redo("too bare or too full")
     floor = np.zeros((height, width), bool)
     floor[:half_h, :half_w] = quarter
     floor[height - half_h :, :half_w] = quarter[::-1]
-    if width > 2 * half_w:
-        floor[:, half_w] = floor[:, half_w - 1]
     floor[:, width - half_w :] = floor[:, :half_w][:, ::-1]
-    if width > 40:
-        raise Redo("halls are one screen")
     border(floor)
-    for _ in range(int(rng.integers(2, 5))):  # bays dug into the outer wall, both sides alike
+    for _ in range(int(rng.integers(1, 4))):  # bays dug into the outer wall, both sides alike
         y = int(rng.integers(2, height - 4))
         row = np.flatnonzero(floor[y])
         if row.size and row[0] >= 4:
-            depth = int(rng.integers(2, min(4, row[0] - 1) + 1))
-            bay = slice(row[0] - depth, row[0])
-            floor[y : y + 2, bay] = True
+            depth = int(rng.integers(2, row[0] - 1 + 1))
+            floor[y : y + 2, row[0] - depth : row[0]] = True
             floor[y : y + 2, width - row[0] : width - row[0] + depth] = True
-    return connected(tidy(floor))
+    return connected(floor)
+
+
+def outline(rng: Generator, quarter: Mask, top: int, left: int) -> None:
+    """The shape of a hall's corner: square, round, a cross or stepped."""
+    shape = int(rng.integers(0, 4))
+    if shape == 1:
+        radius = int(rng.integers(4, 8))
+        for y, x in cells(quarter):
+            if (y - top) + (x - left) < radius:
+                quarter[y, x] = False
+    elif shape == 2:
+        quarter[: top + int(rng.integers(3, 6)), : left + int(rng.integers(4, 8))] = False
+    elif shape == 3:
+        step = int(rng.integers(2, 4))
+        quarter[: top + step, : left + 2 * step] = False
+        quarter[: top + 2 * step, : left + step] = False
+
+
+def pillars(rng: Generator, quarter: Mask, top: int, left: int) -> None:
+    """One pattern of walls within a hall's top left quarter."""
+    high, wide = quarter.shape
+    y, x = top + int(rng.integers(2, 4)), left + int(rng.integers(2, 5))
+    pattern = int(rng.integers(0, 7))
+    if pattern == 0:  # square pillars in rows
+        for v in range(y, high - 2, int(rng.integers(4, 6))):
+            for u in range(x, wide - 2, int(rng.integers(4, 6))):
+                quarter[v : v + 2, u : u + 2] = False
+    elif pattern == 1:  # a chamber within, open in the middle of its sides
+        quarter[y + 1, x + 1 : wide - int(rng.integers(2, 4))] = False
+        quarter[y + 1 : high - int(rng.integers(1, 3)), x + 1] = False
+        quarter[high - 1 :, wide - 2 :] = False
+    elif pattern == 2:  # bars across
+        gap = int(rng.integers(1, 4))
+        for v in range(y, high - 1, int(rng.integers(3, 5))):
+            quarter[v, x : wide - gap] = False
+    elif pattern == 3:  # bars upright
+        gap = int(rng.integers(1, 3))
+        for u in range(x, wide - 1, int(rng.integers(3, 6))):
+            quarter[y : high - gap, u] = False
+    elif pattern == 4:  # a solid heart and four blocks
+        quarter[high - int(rng.integers(2, 4)) :, wide - int(rng.integers(3, 6)) :] = False
+        quarter[y : y + 2, x : x + 4] = False
+    elif pattern == 5:  # corner pieces
+        quarter[y, x : x + int(rng.integers(4, 7))] = False
+        quarter[y : y + int(rng.integers(3, 6)), x] = False
+        quarter[high - 1 :, wide - int(rng.integers(3, 6)) :] = False
+    else:  # walls that jut out of the sides
+        v = int(rng.integers(y + 1, high - 1))
+        quarter[v : v + 2, : x + int(rng.integers(2, 5))] = False
+        u = int(rng.integers(x + 3, wide - 1))
+        quarter[: y + int(rng.integers(0, 2)), u : u + 2] = False
 
 
 def buildings(rng: Generator, height: int, width: int) -> Mask:
@@ -343,6 +366,10 @@ def buildings(rng: Generator, height: int, width: int) -> Mask:
         raise Redo("too few or too many rooms")
     for opening in openings:
         floor[opening] = True
+    for _ in range(int(rng.integers(0, 3))):  # a wider way through some wall, for a loop
+        y, x = int(rng.integers(2, height - 4)), int(rng.integers(2, width - 4))
+        if not floor[y : y + 2, x].any() and floor[y : y + 2, x - 1].all() and floor[y : y + 2, x + thick].all():
+            floor[y : y + 2, x : x + thick] = True
     for box in leaves:
         if rng.random() < 0.5:
             trial = floor.copy()

@@ -24,6 +24,7 @@ class Wish:
     bats: int = 2
     ghosts: int = 2
     potions: int = 0
+    mirrored: bool = False  # treasure and spikes in pairs, left and right
 
 
 @dataclass
@@ -35,6 +36,11 @@ class Draft:
     rng: Generator
     start: Cell = (0, 0)
     exit: Cell = (0, 0)
+    mirrored: bool = False
+
+    def twin(self, cell: Cell) -> Cell:
+        """The same place on the other side."""
+        return cell[0], self.grid.shape[1] - 1 - cell[1]
 
     @property
     def plain(self) -> Mask:
@@ -63,12 +69,21 @@ def furnish(rng: Generator, floor: Mask, wish: Wish) -> Grid:
     ends(draft)
     doors(draft, wish.doors)
     route = path(draft)
+    draft.mirrored = wish.mirrored
     hoard(draft, wish.treasure, route)
     patrols(draft, wish.bats, "b", route)
     patrols(draft, wish.ghosts, "g", route)
     spikes(draft, wish.spikes, route)
     potions(draft, wish.potions)
     return draft.grid
+
+
+def nooks(floor: Mask) -> Mask:
+    """Floor in a corner: a wall above or below and one to a side, but no wall opposite another."""
+    wall = np.pad(~floor, 1, constant_values=True)
+    up, down, left, right = wall[:-2, 1:-1], wall[2:, 1:-1], wall[1:-1, :-2], wall[1:-1, 2:]
+    dead_end = (up & down & (left ^ right)) | (left & right & (up ^ down))
+    return np.asarray(floor & ((((up ^ down) & (left ^ right))) | dead_end))
 
 
 def ends(draft: Draft) -> None:
@@ -168,11 +183,11 @@ def doors(draft: Draft, count: int) -> None:
 def place_key(draft: Draft, zone: Mask) -> None:
     """A key away from the start, away from other keys, rather in a corner."""
     far = distances(draft.floor, draft.start)
-    walls = 4 - neighbours(draft.floor, False)
-    spots = [c for c in cells(zone & draft.plain) if far[c] >= 6 and not draft.near(c, 3, "kD@>")]
+    nook = nooks(draft.floor)
+    spots = [c for c in cells(zone & draft.plain & nook) if far[c] >= 6 and not draft.near(c, 3, "kD@>")]
     if not spots:
         raise Redo("no place for a key")
-    score = {c: far[c] / 10 + 1.5 * min(walls[c], 2) + 2 * draft.rng.random() for c in spots}
+    score = {c: far[c] / 10 + 2 * draft.rng.random() for c in spots}
     draft.put(max(spots, key=score.__getitem__), "k")
 
 
@@ -193,18 +208,24 @@ def hoard(draft: Draft, count: int, route: list[Cell]) -> None:
     count -= int((draft.grid == "$").sum())
     off = distances(draft.floor, route)
     walls = 4 - neighbours(draft.floor, False)
+    nook = nooks(draft.floor)
     while count > 0:
-        spots = [c for c in cells(draft.plain) if off[c] >= 3 and walls[c] >= 1 and not draft.near(c, 3, "$k@>D")]
+        spots = [c for c in cells(draft.plain & nook) if off[c] >= 2 and not draft.near(c, 3, "$k@>D")]
         if not spots:
             return
         score = {c: min(int(off[c]), 12) / 6 + 1.2 * walls[c] + 1.5 * rng.random() for c in spots}
         y, x = max(spots, key=score.__getitem__)
         draft.put((y, x), "$")
         count -= 1
+        if draft.mirrored:
+            if count > 0 and draft.plain[draft.twin((y, x))]:
+                draft.put(draft.twin((y, x)), "$")
+                count -= 1
+            continue
         more = [(y, x + 1), (y, x - 1), (y + 1, x), (y - 1, x)]
         if count > 0 and rng.random() < 0.4:
             for cell in more:
-                if draft.plain[cell] and walls[cell] >= 1:
+                if draft.plain[cell] and walls[cell] == 1:
                     draft.put(cell, "$")
                     count -= 1
                     break
@@ -268,6 +289,10 @@ def spikes(draft: Draft, count: int, route: list[Cell]) -> None:
             continue
         if near_way[y, x] > 2 and tries < 150:
             continue
+        twins = [draft.twin(c) for c in spot]
+        if draft.mirrored and 2 * len(patch) <= count and all(draft.plain[c] for c in twins):
+            if not set(twins) & set(spot):
+                spot += twins
         if any(draft.near(c, 1, "k$D!^") or draft.near(c, 3, "@>") or draft.near(c, 1, "bg") for c in spot):
             continue
         safe = draft.floor & (draft.grid != "^")
@@ -277,15 +302,14 @@ def spikes(draft: Draft, count: int, route: list[Cell]) -> None:
             continue
         for cell in spot:
             draft.put(cell, "^")
-        count -= len(patch)
+        count -= len(spot)
 
 
 def potions(draft: Draft, count: int) -> None:
     """Potions in corners, past the first third of the way."""
     far = distances(draft.floor, draft.start)
-    walls = 4 - neighbours(draft.floor, False)
     for _ in range(count):
-        spots = [c for c in cells(draft.plain) if walls[c] >= 2 and far[c] > 12 and not draft.near(c, 3, "!k$D@>^")]
+        spots = [c for c in cells(draft.plain & nooks(draft.floor)) if far[c] > 12 and not draft.near(c, 3, "!k$D@>^")]
         if not spots:
             return
         draft.put(spots[int(draft.rng.integers(len(spots)))], "!")

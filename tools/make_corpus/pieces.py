@@ -142,14 +142,13 @@ def cliff(s: Strip) -> None:
     begin = s.x
     s.ground(crown)
     if s.chance(0.6):  # a hollow at the foot of the far side
-        s.fill(foot - 2, s.x - 4, ".", 2, 4)
-        s.coins(foot - 1, s.x - 4, 3)
-    else:
-        s.coins(s.top - 2, begin + 2, 3)
-    if s.chance(0.5):
+        deep = s.pick(3, crown - 3)
+        s.fill(foot - 2, s.x - deep, ".", 2, deep)
+        s.coins(foot - 1, s.x - deep, min(4, deep - 1))
         s.top = foot
         s.ground(6)
     else:
+        s.coins(s.top - 2, begin + 2, 3)
         while s.top < foot:
             s.step(-min(2, foot - s.top))
             s.ground(3)
@@ -199,16 +198,36 @@ def towers(s: Strip) -> None:
     s.ground(4)
 
 
+def battlements(s: Strip, row: int, columns: int) -> None:
+    """Every other brick along the top of a wall, the ends included."""
+    for i in range(0, columns, 2):
+        s.fill(row, s.x + i, "B")
+
+
 def gatehouse(s: Strip) -> None:
-    """A brick mass with battlements and a passage through it."""
-    wide = s.pick(2, 3) * 2 + 1
+    """An arch of bricks with battlements; the way leads through under it."""
+    wide = s.pick(3, 4) * 2 + 1
     roof = max(3, s.top - 7)
     s.ground(1)
     s.fill(roof, s.x, "B", s.top - 4 - roof, wide)
-    for i in range(0, wide, 2):
-        s.fill(roof - 1, s.x + i, "B")
+    for end in (0, wide - 2):  # the feet of the arch
+        s.fill(s.top - 4, s.x + end, "B", 1, 2)
+    battlements(s, roof - 1, wide)
     s.coins(s.top - 2, s.x + wide // 2 - 1, 3)
     s.ground(wide + 2)
+
+
+def keep(s: Strip) -> None:
+    """A brick wall with a ladder up to its battlements, a store room open at the back."""
+    wide = s.pick(3, 4) * 2 + 1
+    height = s.pick(5, 6)
+    s.ground(2)
+    s.fill(s.top - height, s.x - 1, "H", height)
+    s.fill(s.top - height, s.x, "B", height, wide)
+    s.fill(s.top - 3, s.x + 2, ".", 3, wide - 2)
+    s.coins(s.top - 1, s.x + 2, wide - 4)
+    s.fill(s.top - height - 1, s.x + wide - 1, "B")
+    s.ground(wide + 4)
 
 
 def brick_hall(s: Strip) -> None:

@@ -29,6 +29,8 @@ FAMILIES: dict[str, tuple[Piece, ...]] = {
     "ruins": (
         pieces.towers,
         pieces.gatehouse,
+        pieces.rise,
+        pieces.keep,
         pieces.brick_hall,
         pieces.twin_stairs,
         pieces.brick_row,
@@ -59,6 +61,8 @@ def draft(rng: Generator, family: str, number: int, total: int) -> Grid:
         last = [*last, piece][-2:]
         s.ground(s.pick(1, 3))
         piece(s)
+    if s.left < 6:
+        raise Redo("no room for the flag")
     s.ground(s.left)
     if s.top < 9:
         raise Redo("ends too high")
@@ -81,16 +85,17 @@ def ceiling(s: Strip) -> None:
     filled = grid != "."
     top = np.where(filled.any(0), filled.argmax(0), height - 3)
     x = 0
+    depth = int(rng.integers(3, 6))
     sky = int(rng.integers(width // 4, 3 * width // 4))
     while x < width:
         wide = min(int(rng.integers(6, 13)), width - x)
         if width - x - wide < 4:
             wide = width - x
         highest = int(top[max(0, x - 2) : x + wide + 2].min())
-        depth = min(6, highest - int(rng.integers(4, 6)))
-        if x <= sky < x + wide:
-            depth = min(depth, 1)
-        if depth > 0:
+        if highest < 4:
+            raise Redo("no room for a ceiling")
+        depth = max(1, min(6, highest - int(rng.integers(4, 6)), depth + int(rng.integers(1, 4))))
+        if not x <= sky < x + wide:
             grid[:depth, x : x + wide] = "#"
         x += wide
 
@@ -129,7 +134,7 @@ def walkers(rng: Generator, grid: Grid, count: int) -> None:
             while (y, x) in spots:
                 stretches[-1].append((y, x))
                 x += 1
-    good = [s for s in stretches if len(s) >= 4 and s[len(s) // 2][1] > 9]
+    good = [s for s in stretches if len(s) >= 4 and 9 < s[len(s) // 2][1] < grid.shape[1] - 6]
     placed = 0
     for i in rng.permutation(len(good)):
         stretch = good[i]

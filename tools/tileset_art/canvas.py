@@ -144,7 +144,9 @@ def mirrored(tile: Tile) -> Tile:
 
 def shadow(color: str, x0: int, x1: int, y: int = 14) -> Tile:
     """A flat two-row ellipse for a sprite to stand over (opaque: alpha stays binary)."""
-    return paint(lambda x, row: color if (row == y and x0 <= x <= x1) or (row == y + 1 and x0 < x < x1) else None)
+    return paint(
+        lambda x, row: color if (row == y and x0 <= x <= x1) or (row == y + 1 and x0 < x < x1) else None
+    )
 
 
 # --- neighbours ---------------------------------------------------------------------------------
@@ -189,6 +191,7 @@ class Sheet:
         return self._seen[key]
 
     def add_all(self, tiles: Iterable[Tile]) -> list[int]:
+        """The indices of these pictures."""
         return [self.add(tile) for tile in tiles]
 
     def rule(

@@ -101,7 +101,9 @@ def _walls(mask: int) -> list[Tile]:
     """The variants of a wall cell; the hash of a cell chooses, so repeats are weights."""
     if mask == 255:
         plain = wall(255)
-        flecked = paint(lambda x, y: "241c34" if 4 < x < 11 and 4 < y < 11 and speck(x, y, 71) > 225 else VOID)
+        flecked = paint(
+            lambda x, y: "241c34" if 4 < x < 11 and 4 < y < 11 and speck(x, y, 71) > 225 else VOID
+        )
         return [plain] * 5 + [flecked]
     if mask >> 4 & 1:
         return [wall(mask)]

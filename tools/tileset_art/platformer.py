@@ -92,7 +92,7 @@ def _grounds(mask: int) -> list[Tile]:
     first, second = earth(mask, 0), earth(mask, 1)
     if mask == 255:
         odd = [over(first, sprite(text, outline=None, dy=-4)) for text in (art.STONES, art.BONE, art.ROOTS)]
-        return [first] * 9 + [second] * 9 + [odd[0]] * 2 + odd[1:]
+        return [first] * 20 + [second] * 20 + [odd[0]] * 3 + odd[1:]
     if mask & 0b01010101 == 0b01010101:
         return [first]
     if not mask & 1 and mask & 0b01000100 == 0b01000100:
@@ -123,7 +123,7 @@ def brick(mask: int, variant: int = 0) -> Tile:
             return STONE_DARK
         if across == 0:
             return STONE_LIGHT
-        return STONE_DARK if speck(x, y, 20 + variant) > (225 if variant else 250) else STONE
+        return STONE_DARK if speck(x, y, 20 + variant) > (238 if variant else 252) else STONE
 
     return paint(color)
 
@@ -169,7 +169,9 @@ def ladder(top: bool) -> Tile:
                 return EDGE
             return "eec98c" if x in {3, 11} else "ac6c48"
         if 5 <= x <= 10:
-            return {0: EDGE, 1: "eec98c", 2: "ac6c48", 3: EDGE}[y % 4] if y % 4 in {1, 2} or y % 4 == 3 else SKY
+            return (
+                {0: EDGE, 1: "eec98c", 2: "ac6c48", 3: EDGE}[y % 4] if y % 4 in {1, 2} or y % 4 == 3 else SKY
+            )
         return SKY
 
     return paint(color)
@@ -186,7 +188,10 @@ def _cloud(width: int, height: int, puffs: tuple[tuple[int, int, int], ...]) -> 
     for y in range(floor):
         for x in range(1, width * SIZE - 1):
             inside = any((x - cx) ** 2 + (y - cy) ** 2 < r * r for cx, cy, r in puffs)
-            lit = any((x - cx) ** 2 + (y - cy) ** 2 < (r - 1) ** 2 for cx, cy, r in ((a, b - 3, c) for a, b, c in puffs))
+            lit = any(
+                (x - cx) ** 2 + (y - cy) ** 2 < (r - 1) ** 2
+                for cx, cy, r in ((a, b - 3, c) for a, b, c in puffs)
+            )
             if inside and not (y >= floor - 2 and (x // 5 + y) % 3 == 0):
                 color = CLOUD_LIGHT if lit and y < floor - 4 else CLOUD
                 cells[y // SIZE][x // SIZE][y % SIZE, x % SIZE] = rgba(color)
@@ -204,7 +209,9 @@ def draw() -> Sheet:
     for cloud, block, chance in ((WIDE, [5, 11], 0.6), (SMALL, [4, 9], 0.5)):
         cells = [sheet.add_all(row) for row in _cloud(*cloud)]
         stamps.append({"cells": cells, "block": block, "chance": chance})
-    meadow = [_on_sky(text) for text in (art.TUFT, art.TUFT_LOW, art.FLOWER, art.FLOWERS, art.BUSH, art.MUSHROOM)]
+    meadow = [
+        _on_sky(text) for text in (art.TUFT, art.TUFT_LOW, art.FLOWER, art.FLOWERS, art.BUSH, art.MUSHROOM)
+    ]
     meadow = [blank(SKY)] * 6 + [meadow[0]] * 2 + [meadow[1]] * 3 + meadow[2:] + [mirrored(meadow[0])]
     sheet.rule("sky", [[blank(SKY)], meadow], neighbours=("S",), match=("ground",), stamps=stamps)
     pictures = {mask: _grounds(mask) for mask in sorted({canonical(m) for m in range(256)})}
@@ -226,8 +233,8 @@ def draw() -> Sheet:
         outside=True,
     )
     sheet.rule("ladder", [[ladder(True)], [ladder(False)]], neighbours=("N",))
-    up, ball = _on_sky(art.SPIKES), _on_sky(art.BALL, "k")
-    down = np_flip(up)
+    standing, ball = art.spikes(), _on_sky(art.BALL, "k")
+    up, down = over(blank(SKY), standing), over(blank(SKY), standing[::-1])
     # Bits: solid below, solid above. Spikes stand if they can, hang if they must, float otherwise.
     sheet.rule("spikes", [[ball], [up], [down], [up]], neighbours=("S", "N"), match=("ground", "brick"))
     sheet.rule("start", [[sprite(art.SIGN)]])
@@ -242,8 +249,3 @@ def draw() -> Sheet:
     sheet.sprite_frames("walker", 150, move=walkers)
     sheet.sprite_frames("player", 110, **art.player())
     return sheet
-
-
-def np_flip(tile: Tile) -> Tile:
-    """The tile upside down."""
-    return tile[::-1].copy()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tileset_art.canvas import Tile, outlined, over, shifted, sprite
+from tileset_art.canvas import Tile, outlined, over, paint, shifted, sprite
 
 TUFT = """
 ..l.........
@@ -43,13 +43,12 @@ gGGGGlGGGGgGGGgg
 ggGggGGgggggGggg
 """
 MUSHROOM = """
-...RRRR.....
-..RWRRRR....
-.RRRRWWRr...
-.rRWRRWRr...
-...PWWo.....
-...PWPo..l..
-.l.PWPo.lG..
+.....TTt.......
+....TtttT...l..
+....otttb..lG..
+.l....W...G.l..
+.Gl..TW..TTo...
+lGlG..W...W.lG.
 """
 STONES = """
 .....nn....
@@ -61,10 +60,10 @@ noon.......
 .......nn..
 """
 BONE = """
-.W.......W.
-WWUUUUUUUWW
-.WWWWWWWWW.
-WU.......WU
+.t.......t.
+ttoooooootT
+.tttttttt..
+to.......to
 """
 ROOTS = """
 ...nn......
@@ -73,17 +72,6 @@ ROOTS = """
 ...nn......
 .....n.nn..
 .....nnn...
-"""
-SPIKES = """
-..k......k......
-..k......k......
-.kWk....kWk...k.
-.kWk.k..kWk...k.
-.kUk.k..kUk..kWk
-.kUukWk.kUuk.kUk
-kWUukUukWUuukUuk
-kWUuvUukWUuvkUuk
-kkkkkkkkkkkkkkkk
 """
 BALL = """
 ......U......
@@ -230,32 +218,47 @@ WALKER = """
 """
 FEET = ("..oo......oo..", "...oo....oo...", "....oo.oo.....", "...oo....oo...")
 HEAD = """
-...RRRRRR...
-..RRpRRRRR..
-.RRRRRRRRRRr
-.nnPPPPkPP..
-.nPPPPPkPPP.
-.nPPPPPPPPP.
-...PPPPpPP..
+....GGGG....
+..gGlllGG...
+.gGllLllGG..
+.gGGPPPPPG..
+.gGPPPkPkG..
+.gGPPPkPk...
+..gPPPPpP...
 """
 BODY = """
-..CCRRRRC...
-.CCCRCCRCC..
-.PPccyccyPP.
-..cccccccc..
+.rRRRRRRR...
+rRCCCCCyCC..
+r.PcCCCyCP..
+...cccccc...
 """
 BODY_SWING = """
-..CCRRRRCC..
-.PPCRCCRCPP.
-.P.ccyccyc..
-..cccccccc..
+.rRRRRRRR...
+rRCCCCCyCCP.
+r.PcCCCyC...
+...cccccc...
 """
 STAND, STRIDE, PASSING, LEAP = (
-    "..ccc.ccc...\n.bbbb.bbbb..",
-    ".ccc...ccc..\nbbb.....bbb.",
-    "...ccccc....\n...bbbbb....",
-    ".bccc..cccb.\n.bb......bb.",
+    "...cc.cc....\n...nb.nbb...",
+    "..cc...cc...\n.nb.....nbb.",
+    "....ccc.....\n....nnbb....",
+    ".ncc...ccb..\n.n......bb..",
 )
+
+
+def spikes() -> Tile:
+    """Three steel points on a bar, standing."""
+
+    def color(x: int, y: int) -> str | None:
+        rise = 14 - y
+        if rise <= 0:
+            return "v" if rise == 0 and 0 < x < 15 else None
+        for centre, tall in ((3, 9), (8, 11), (12, 8)):
+            if abs(x - centre) <= 2.3 * (1 - rise / tall) + 0.2 and rise < tall:
+                return "W" if x < centre else "U" if x == centre else "u"
+        return None
+
+    return outlined(paint(color))
 
 
 def flags() -> list[Tile]:
@@ -302,7 +305,12 @@ def player() -> dict[str, list[Tile]]:
     )
     return {
         "idle": [stand, breath],
-        "walk": [figure(BODY_SWING, STRIDE), figure(BODY, PASSING, 1), figure(BODY, STRIDE), figure(BODY, PASSING, 1)],
+        "walk": [
+            figure(BODY_SWING, STRIDE),
+            figure(BODY, PASSING, 1),
+            figure(BODY, STRIDE),
+            figure(BODY, PASSING, 1),
+        ],
         "jump": [figure(BODY_SWING, LEAP, 1)],
         "climb": [stand, figure(BODY_SWING, PASSING)],
     }
