@@ -78,7 +78,9 @@ def render(
     pixels = compose(terrain, entities, sheet_tiles(tileset, game), tileset.background)
     if overlay is not None:
         if overlay.shape != tiles.shape:
-            raise LevelForgeError(f"overlay must be float{list(tiles.shape)} like the level, not {list(overlay.shape)}")
+            raise LevelForgeError(
+                f"overlay must be float{list(tiles.shape)} like the level, not {list(overlay.shape)}"
+            )
         _heat(pixels, np.asarray(overlay, dtype=np.float64), tileset.tile_size)
     if scale > 1:
         pixels = pixels.repeat(scale, axis=0).repeat(scale, axis=1)
@@ -88,7 +90,9 @@ def render(
     return image
 
 
-def compose(terrain: NDArray[np.int32], entities: NDArray[np.int32], tiles: Pixels, background: str) -> Pixels:
+def compose(
+    terrain: NDArray[np.int32], entities: NDArray[np.int32], tiles: Pixels, background: str
+) -> Pixels:
     """Lay sheet indices out as pixels.
 
     Args:
@@ -236,7 +240,13 @@ def _plain_sheet(tileset: Tileset, game: Game) -> Image.Image:
         if tile.role not in (Role.EMPTY, Role.SOLID):
             dark = sum(int(color[i : i + 2], 16) for i in (1, 3, 5)) > 380
             pen.fontmode = "1"  # hard edges: alpha and colours stay exact
-            pen.text((x + size // 2, y + size // 2), tile.symbol, fill=PAGE if dark else INK, font=font, anchor="mm")
+            pen.text(
+                (x + size // 2, y + size // 2),
+                tile.symbol,
+                fill=PAGE if dark else INK,
+                font=font,
+                anchor="mm",
+            )
     return sheet
 
 

@@ -22,12 +22,10 @@ are larger pictures set at random places where every cell has mask 0.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -275,8 +273,10 @@ def load_tileset(game: Game) -> Tileset:
     if folder is None or not folder.is_dir():
         return plain_tileset(game)
     path = folder / "tileset.json"
+    from levelforge.tileset_file import read_tileset  # it needs the classes above
+
     try:
-        return _read(path, path.stat().st_mtime_ns)
+        return read_tileset(path, path.stat().st_mtime_ns)
     except FileNotFoundError:
         raise LevelForgeError(f"{path}: no such file; a tileset folder needs one") from None
 
@@ -284,129 +284,9 @@ def load_tileset(game: Game) -> Tileset:
 def plain_tileset(game: Game) -> Tileset:
     """One picture a tile, in the order of the game's vocabulary; the renderer draws the sheet."""
     rules = {
-        t.name: TileRule((), (), False, np.array([t.id], np.int32), np.zeros(1, np.int64), np.ones(1, np.int64))
+        t.name: TileRule(
+            (), (), False, np.array([t.id], np.int32), np.zeros(1, np.int64), np.ones(1, np.int64)
+        )
         for t in game.tiles
     }
     return Tileset(16, 8, len(game.tiles), rules, origin=f"plain tileset of {game.name}")
-
-
-@lru_cache(maxsize=32)
-def _read(path: Path, _changed: int) -> Tileset:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except UnicodeDecodeError as error:
-        raise LevelForgeError(f"{path}: not UTF-8 text (byte {error.start})") from None
-    except json.JSONDecodeError as error:
-        raise LevelForgeError(f"{path}: not valid JSON: {error}") from None
-    return parse_tileset(data, str(path), path.parent)
-
-
-def parse_tileset(data: Any, origin: str = "tileset.json", folder: Path | None = None) -> Tileset:
-    """Validate the content of a ``tileset.json``.
-
-    Args:
-        data: the parsed JSON.
-        origin: the name used in messages.
-        folder: where the sheet lies; None skips looking for it.
-
-    Raises:
-        LevelForgeError: one line with the file, the key and the mend.
-    """
-    if not isinstance(data, dict):
-        raise LevelForgeError(f"{origin}: must be a JSON object")
-    known = ("format", "image", "tile_size", "columns", "count", "background", "licence", "tiles", "frames", "corner_wang")
-    _only(data, known, origin, "")
-    if data.get("format") != 1:
-        raise LevelForgeError(f"{origin}: format must be 1, not {data.get('format')!r}")
-    size, columns, count = (_whole(data, key, origin) for key in ("tile_size", "columns", "count"))
-    image = None
-    if folder is not None:
-        image = folder / str(data.get("image", "tileset.png"))
-        if not image.is_file():
-            raise LevelForgeError(f"{image}: no such file; {origin} names it as its image")
-    entries = _object(data, "tiles", origin)
-    rules = {name: _rule(_object(entries, name, origin), count, f"{origin}: tiles.{name}") for name in entries}
-    frames = {}
-    for name, moves in _object(data, "frames", origin).items():
-        place = f"{origin}: frames.{name}"
-        if not isinstance(moves, dict) or not all(isinstance(move, dict) for move in moves.values()):
-            raise LevelForgeError(f'{place}: must look like {{"move": {{"tiles": [1, 2], "ms": 120}}}}')
-        frames[name] = {
-            move: Frames(tuple(_indices(spec.get("tiles"), count, f"{place}.{move}")), _whole(spec, "ms", f"{place}.{move}"))
-            for move, spec in moves.items()
-        }
-    wang = {}
-    for name, table in _object(data, "corner_wang", origin).items():
-        wang[name] = tuple(_indices(table, count, f"{origin}: corner_wang.{name}"))
-        if len(wang[name]) != 16:
-            raise LevelForgeError(f"{origin}: corner_wang.{name} has {len(wang[name])} tiles where 16 are needed")
-    background = data.get("background", "#1b1325")
-    return Tileset(size, columns, count, rules, frames, wang, str(background), image, origin)
-
-
-def _rule(data: Mapping[str, Any], count: int, place: str) -> TileRule:
-    _only(data, ("table", "neighbours", "match", "outside", "stamps"), place, " in the rule")
-    neighbours = tuple(data.get("neighbours", ()))
-    for name in neighbours:
-        if name not in STEPS:
-            raise LevelForgeError(f"{place}: unknown neighbour {name!r}{did_you_mean(name, STEPS)}")
-    match = tuple(data.get("match", ()))
-    if neighbours and not match:
-        raise LevelForgeError(f"{place}: neighbours need match, the list of tiles that count")
-    table = data.get("table")
-    if not isinstance(table, list) or len(table) != 1 << len(neighbours):
-        raise LevelForgeError(
-            f"{place}: table must be a list of {1 << len(neighbours)} lists, one for each set of {len(neighbours)} neighbours"
-        )
-    lists = [_indices(variants, count, f"{place}: table[{i}]") for i, variants in enumerate(table)]
-    length = np.array([len(variants) for variants in lists], dtype=np.int64)
-    stamps = []
-    for spec in data.get("stamps", ()):
-        _only(spec, ("cells", "block", "chance"), place, " in a stamp")
-        rows = [_indices(row, count, f"{place}: stamps", lowest=-1) for row in spec["cells"]]
-        if len({len(row) for row in rows}) != 1 or max(map(max, rows)) < 0:
-            raise LevelForgeError(f"{place}: a stamp's cells must be rows of equal length with a tile among them")
-        block = tuple(_indices(spec["block"], 1 << 16, f"{place}: stamps", lowest=1))
-        if len(block) != 2 or block[0] < len(rows) or block[1] < len(rows[0]):
-            raise LevelForgeError(f"{place}: a stamp's block must be [height, width], at least the stamp's own size")
-        stamps.append(Stamp(np.array(rows, dtype=np.int32), (block[0], block[1]), float(spec.get("chance", 1.0))))
-    return TileRule(
-        neighbours,
-        match,
-        bool(data.get("outside", False)),
-        np.array([index for variants in lists for index in variants], dtype=np.int32),
-        np.cumsum(length) - length,
-        length,
-        tuple(stamps),
-    )
-
-
-def _only(data: Any, known: Sequence[str], origin: str, where: str) -> None:
-    if not isinstance(data, dict):
-        raise LevelForgeError(f"{origin}: must be a JSON object")
-    for key in data:
-        if key not in known:
-            raise LevelForgeError(f"{origin}: unknown key {key!r}{where}{did_you_mean(key, known)}")
-
-
-def _object(data: Mapping[str, Any], key: str, origin: str) -> dict[str, Any]:
-    value = data.get(key, {})
-    if not isinstance(value, dict):
-        raise LevelForgeError(f"{origin}: {key} must be a JSON object")
-    return value
-
-
-def _whole(data: Mapping[str, Any], key: str, origin: str) -> int:
-    value = data.get(key)
-    if type(value) is not int or value < 1:
-        raise LevelForgeError(f"{origin}: {key} must be a whole number above 0, not {value!r}")
-    return value
-
-
-def _indices(value: Any, count: int, place: str, lowest: int = 0) -> list[int]:
-    if not isinstance(value, list) or not value or not all(type(v) is int for v in value):
-        raise LevelForgeError(f"{place}: must be a list of at least one sheet index")
-    for index in value:
-        if not lowest <= index < count:
-            raise LevelForgeError(f"{place}: index {index} is outside the sheet of {count} tiles")
-    return list(value)
