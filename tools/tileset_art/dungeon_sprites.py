@@ -275,7 +275,7 @@ def bats(shade: str) -> list[Tile]:
 def ghosts(shade: str) -> list[Tile]:
     """Bobbing, the tail waving."""
     ground = shadow(shade, 4, 11)
-    lifts, tails = (-2, -1, -2, -3), (0, 1, 2, 1)
+    lifts, tails = (-1, -1, 0, 0), (0, 1, 2, 1)
     return [
         over(ground, sprite(GHOST + TAILS[tail], dy=lift)) for lift, tail in zip(lifts, tails, strict=True)
     ]

@@ -92,7 +92,7 @@ def _grounds(mask: int) -> list[Tile]:
     first, second = earth(mask, 0), earth(mask, 1)
     if mask == 255:
         odd = [over(first, sprite(text, outline=None, dy=-4)) for text in (art.STONES, art.BONE, art.ROOTS)]
-        return [first] * 20 + [second] * 20 + [odd[0]] * 3 + odd[1:]
+        return [first] * 32 + [second] * 32 + [odd[0]] * 4 + odd[1:]
     if mask & 0b01010101 == 0b01010101:
         return [first]
     if not mask & 1 and mask & 0b01000100 == 0b01000100:
@@ -206,7 +206,7 @@ def draw() -> Sheet:
     """The whole sheet."""
     sheet = Sheet(SKY)
     stamps = []
-    for cloud, block, chance in ((WIDE, [5, 11], 0.6), (SMALL, [4, 9], 0.5)):
+    for cloud, block, chance in ((WIDE, [6, 13], 0.5), (SMALL, [5, 11], 0.45)):
         cells = [sheet.add_all(row) for row in _cloud(*cloud)]
         stamps.append({"cells": cells, "block": block, "chance": chance})
     meadow = [

@@ -60,10 +60,10 @@ noon.......
 .......nn..
 """
 BONE = """
-.t.......t.
-ttoooooootT
-.tttttttt..
-to.......to
+.o.......o.
+oobbbbbbboo
+.ooooooooo.
+ob.......bo
 """
 ROOTS = """
 ...nn......
