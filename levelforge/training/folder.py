@@ -92,6 +92,10 @@ class RunFolder:
                 "put it back, or start a new run with another --out"
             )
 
+    def update_config(self, config: Mapping[str, Any]) -> None:
+        """Write ``config.json`` anew, after :meth:`check_same`."""
+        write_whole(self.path / CONFIG, (json.dumps(config, indent=2) + "\n").encode())
+
     # --- checkpoints ------------------------------------------------------------------------------
 
     def save_checkpoint(self, state: Mapping[str, Any]) -> None:

@@ -1,0 +1,80 @@
+"""The playtester's training ground: certified generated levels beside the (mirrored) corpus."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from levelforge.corpus import mirror_images
+from levelforge.game import Game, Tiles
+from levelforge.generate import CERTIFIED, GenerateConfig, certified_batches
+from levelforge.pack import Pack
+from levelforge.training.status import Stop
+
+
+def make_pool(
+    export: Path,
+    game: Game,
+    info: Mapping[str, Any],
+    *,
+    n: int,
+    seconds: float,
+    seed: int,
+    tell: Callable[[int], None],
+    stop: Stop,
+) -> tuple[NDArray[np.uint8], float]:
+    """Make certified, distinct levels with an exported generator that is no pack yet.
+
+    Args:
+        export: folder with ``generator.onnx``.
+        game: the game.
+        info: ``generator`` and ``count_distribution`` as in ``pack.json``.
+        n: levels wanted.
+        seconds: give up after so long, with what there is.
+        seed: of the levels.
+        tell: told how many there are.
+        stop: break off when true.
+
+    Returns:
+        ``uint8[<= n, H, W]`` levels, and the share of candidates that were beatable before repair.
+    """
+    pack = Pack(export, game, {"hash": "in training", **info})
+    found: dict[bytes, Tiles] = {}
+    candidates = raw = 0
+    began = time.monotonic()
+    for batch in certified_batches(pack, GenerateConfig(n=n, seed=seed, playtest=False)):
+        candidates += len(batch.tiles)
+        raw += int(batch.raw_beatable.sum())
+        for tiles in batch.tiles[batch.verdict == CERTIFIED]:
+            found.setdefault(tiles.tobytes(), tiles)
+        tell(len(found))
+        if len(found) >= n or stop or time.monotonic() - began >= seconds:
+            break
+    levels = list(found.values())[:n]
+    shape = (0, game.height, game.width)
+    return (np.stack(levels) if levels else np.zeros(shape, np.uint8)), raw / max(1, candidates)
+
+
+def mirrored(levels: Sequence[Tiles], game: Game) -> list[Tiles]:
+    """Each level with its mirror images under the game's symmetries."""
+    return [image for tiles in levels for image in mirror_images(tiles, game.training.symmetries)]
+
+
+def save_pool(path: Path, levels: NDArray[np.uint8]) -> None:
+    """Write levels ``uint8[N, H, W]``, whole or not at all."""
+    draft = path.with_name(f".{path.name}.part")
+    with draft.open("wb") as file:
+        np.savez_compressed(file, levels=levels)
+    draft.replace(path)
+
+
+def load_pool(path: Path) -> NDArray[np.uint8]:
+    """Read what :func:`save_pool` wrote."""
+    with np.load(path, allow_pickle=False) as data:
+        levels: NDArray[np.uint8] = data["levels"]
+    return levels

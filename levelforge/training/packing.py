@@ -1,0 +1,132 @@
+"""From a finished run to a pack: the two ONNX files, what they expect, and a model card."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from levelforge.errors import LevelForgeError
+from levelforge.game import load_game
+from levelforge.pack import Pack, write_pack
+from levelforge.playtest.observation import VIEW_SIZE
+from levelforge.training.budget import format_seconds
+from levelforge.training.folder import RunFolder
+from levelforge.training.phases import GENERATOR, INFO, PLAYTESTER
+
+FIGURES = {
+    "gan.step": "generator steps",
+    "gan.beatable": "candidates beatable before repair, in training",
+    "pool.raw_beatable": "candidates beatable before repair, on the playtester's levels",
+    "gan.novelty": "median novelty of candidates",
+    "gan.style": "pattern divergence from the corpus (bits)",
+    "dqn.frames": "playtester frames",
+    "dqn.train_win_rate": "playtester's win rate in training (with exploration)",
+    "dqn.heldout_best": "playtester's win rate on held-out levels, best skill, at the end",
+    "dqn.exported_heldout_best": "the same of the exported (best) playtester",
+}
+
+
+def pack_run(run: str | Path, out: str | Path) -> Pack:
+    """Make a pack of a run whose training is done.
+
+    Args:
+        run: the run folder.
+        out: the pack folder; an older pack there is replaced.
+
+    Raises:
+        LevelForgeError: no run, a run that is not done, another game than it was trained for, or a
+            folder that cannot be written.
+    """
+    folder = RunFolder(Path(run))
+    config = folder.config()
+    contents = []
+    for name in (GENERATOR, PLAYTESTER, INFO):
+        path = folder.export / name
+        if not path.is_file():
+            raise LevelForgeError(
+                f"{folder.path}: is not done; finish it first: levelforge train --resume {folder.path}"
+            )
+        contents.append(path.read_bytes())
+    game = load_game(config["game_path"])
+    if game.digest != config["game_digest"]:
+        raise LevelForgeError(
+            f"{game.path}: changed since {folder.path} was trained (tiles or rules differ); put it back or train again"
+        )
+    generator, playtester, described = contents
+    figures = latest_figures(folder)
+    info = json.loads(described) | {
+        "playtester": {
+            "view": list(VIEW_SIZE[game.movement]),
+            "actions": [action.name for action in game.actions],
+        },
+        "figures": figures,
+        "training": {
+            key: config[key] for key in ("command", "seed", "corpus_hash", "budget", "started", "levelforge")
+        },
+    }
+    return write_pack(
+        Path(out), game, generator, playtester, info, model_card(config, figures, folder, Path(out))
+    )
+
+
+def latest_figures(folder: RunFolder) -> dict[str, float]:
+    """The latest value of every figure of a run, by ``phase.name``."""
+    return {f"{phase}.{name}": value for _, phase, name, value in folder.read_metrics()}
+
+
+def model_card(config: Mapping[str, Any], figures: Mapping[str, float], folder: RunFolder, out: Path) -> str:
+    """The model card, Markdown: what the models are, how they were made, how well they do."""
+    rows = folder.read_metrics()
+    seconds = max((row[0] for row in rows), default=0.0)
+    levels = config["corpus_levels"]
+    skills = {
+        name.removeprefix("dqn.heldout_"): value
+        for name, value in figures.items()
+        if name.startswith("dqn.heldout_") and not name.endswith("_best")
+    }
+    table = [f"| {text} | {figures[name]:.4g} |" for name, text in FIGURES.items() if name in figures]
+    if skills:
+        rates = ", ".join(f"{skill}: {rate:.3f}" for skill, rate in skills.items())
+        table.append(f"| held-out win rate by skill (chance of another key) | {rates} |")
+    command = config["command"] or f"levelforge train {config['game']} --seed {config['seed']}"
+    pack_command = f"levelforge pack {shlex.quote(folder.path.name)} --out {shlex.quote(out.name)}"
+    return "\n".join(
+        [
+            f"# Pack for {config['game']}",
+            "",
+            "A generator of levels (`generator.onnx`) and a playtester that plays them (`playtester.onnx`), both small",
+            "convolutional networks at ONNX opset 15. Inputs, outputs and vocabulary are in `pack.json`.",
+            "",
+            "## How it was made",
+            "",
+            "```sh",
+            command,
+            pack_command,
+            "```",
+            "",
+            "| | |",
+            "|---|---|",
+            f"| seed | {config['seed']} |",
+            f"| corpus | {levels['train']} levels to train on, {levels['heldout']} held out |",
+            f"| corpus hash | `{config['corpus_hash']}` |",
+            f"| game digest | `{config['game_digest']}` |",
+            f"| trained for | {format_seconds(seconds)} on the CPU |",
+            f"| loss | {config['gan'].get('loss', '')} |",
+            f"| LevelForge | {config['levelforge']} |",
+            "",
+            "## Figures",
+            "",
+            "| | |",
+            "|---|---|",
+            *table,
+            "",
+            "## Limits",
+            "",
+            "The generator imitates its corpus: what the corpus lacks, it does not make. Its levels are candidates until",
+            "the solver has certified them; `levelforge generate` writes only certified ones. The playtester estimates",
+            "how hard a level is for players like itself; it is no proof that a level cannot be won.",
+        ]
+    )

@@ -1,0 +1,260 @@
+"""The phases of a run: ``gan``, ``pool`` (certified levels by the GAN), ``dqn``, and at last ``done``."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from levelforge.corpus import Corpus
+from levelforge.game import Game, Tiles
+from levelforge.training.folder import RunFolder, write_whole
+from levelforge.training.level_pool import load_pool, make_pool, mirrored, save_pool
+from levelforge.training.settings import RunSettings
+from levelforge.training.status import Status, Stop
+
+GENERATOR, PLAYTESTER, POOL, INFO, GAN_STATE = (
+    "generator.onnx",
+    "playtester.onnx",
+    "pool.npz",
+    "info.json",
+    "gan.pt",
+)
+PHASES = ("gan", "pool", "dqn", "done")
+
+
+class Trainer(Protocol):
+    """What a run asks of a trainer."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether more training would not help."""
+
+    def advance(self, seconds: float) -> dict[str, float]:
+        """Train for about so long; returns figures."""
+
+    def finish(self) -> dict[str, float]:
+        """Judge what there is at last, so that the best is exported; returns figures."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything needed to go on exactly."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+
+    def export(self, path: Path | None = None) -> bytes:
+        """Write the ONNX file."""
+
+
+class GanLike(Trainer, Protocol):
+    """What a run asks of the GAN's trainer besides."""
+
+    distribution: dict[str, list[float]]
+
+    def sample(self, n: int, *, seed: int = 0) -> NDArray[np.uint8]:
+        """Candidates ``uint8[n, H, W]``."""
+
+    def describe(self) -> dict[str, Any]:
+        """The ``generator`` entry of ``pack.json``."""
+
+
+class Clock:
+    """Seconds of a run over all its resumes."""
+
+    def __init__(self, before: float = 0.0) -> None:
+        self._before, self._began = before, time.monotonic()
+
+    def seconds(self) -> float:
+        """Seconds so far."""
+        return self._before + time.monotonic() - self._began
+
+
+class Phases:
+    """Drives the trainers through the phases.
+
+    Args:
+        folder: the run on disk.
+        game: the game.
+        corpus: what is learned from.
+        settings: how time is shared.
+        budget: seconds, over all resumes.
+        clock: seconds so far.
+        status: where figures are shown.
+        stop: true once somebody wants the run to stop.
+        make_gan: builds the first trainer.
+        make_dqn: builds the second one from the training levels.
+        seed: of the generated levels and samples.
+
+    Attributes:
+        figures: the latest value of every figure, by ``phase.name``.
+    """
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        game: Game,
+        corpus: Corpus,
+        settings: RunSettings,
+        budget: float,
+        clock: Clock,
+        status: Status,
+        stop: Stop,
+        *,
+        make_gan: Callable[[], GanLike],
+        make_dqn: Callable[[list[Tiles]], Trainer],
+        seed: int,
+    ) -> None:
+        self.folder, self.game, self.corpus, self.settings = folder, game, corpus, settings
+        self.budget, self.clock, self.status, self.stop = budget, clock, status, stop
+        self.make_gan, self.make_dqn, self.seed = make_gan, make_dqn, seed
+        self.figures: dict[str, float] = {}
+        self._saved = self._sampled = time.monotonic()
+
+    def run(self, state: Mapping[str, Any] | None) -> bool:
+        """Go through the phases from a checkpoint (None: from the start); whether all are done."""
+        phase, trainer_state = "gan", None
+        if state is not None:
+            phase, trainer_state = str(state["phase"]), state.get("trainer")
+            self.figures.update(state["figures"])
+        if phase == "done":
+            if self.clock.seconds() >= self._end:
+                return True
+            phase = "dqn"  # the budget was raised
+        if phase == "gan":
+            if not self._gan(trainer_state):
+                return False
+            phase, trainer_state = "pool", None
+        if phase == "pool":
+            if not self._pool():
+                return False
+            trainer_state = None
+        return self._dqn(trainer_state)
+
+    @property
+    def _end(self) -> float:
+        """When the last phase ends, so that judging and exporting stay within the budget."""
+        return self.budget - min(60.0, self.settings.finish_share * self.budget)
+
+    # --- phases --------------------------------------------------------------------------------
+
+    def _gan(self, state: dict[str, Any] | None) -> bool:
+        torch.set_num_threads(self.settings.gan_threads)
+        trainer = self.make_gan()
+        if state is not None:
+            trainer.load_state_dict(state)
+        if not self._advance("gan", trainer, self.settings.gan_share * self.budget, self._sheet):
+            return False
+        self._record("gan", trainer.finish())
+        self._sheet(trainer, "last")
+        trainer.export(self.folder.export / GENERATOR)
+        info = {"generator": trainer.describe(), "count_distribution": trainer.distribution}
+        write_whole(self.folder.export / INFO, (json.dumps(info, indent=2) + "\n").encode())
+        torch.save(trainer.state_dict(), self.folder.export / GAN_STATE)
+        self._save("pool", None)
+        self.folder.log("generator exported")
+        return True
+
+    def _pool(self) -> bool:
+        info = json.loads((self.folder.export / INFO).read_text(encoding="utf-8"))
+        made, raw = make_pool(
+            self.folder.export,
+            self.game,
+            info,
+            n=self.settings.generated_levels,
+            seconds=max(2.0, self.settings.pool_share * self.budget),
+            seed=self.seed,
+            tell=lambda levels: self.status.show(self.clock.seconds(), "pool", {"levels": levels}),
+            stop=self.stop,
+        )
+        if self.stop:
+            self._save("pool", None)
+            return False
+        save_pool(self.folder.export / POOL, made)
+        self._record("pool", {"levels": float(len(made)), "raw_beatable": raw})
+        if not len(made):
+            self.folder.log(
+                "the generator made no level that can be certified; the playtester trains on the corpus"
+            )
+        self._draw("pool", made[: self.settings.sample_levels])
+        self._save("dqn", None)
+        return True
+
+    def _dqn(self, state: dict[str, Any] | None) -> bool:
+        torch.set_num_threads(self.settings.dqn_threads)
+        made = load_pool(self.folder.export / POOL)
+        own = mirrored([level.tiles for level in self.corpus.train], self.game)
+        trainer = self.make_dqn([*own, *made])
+        if state is not None:
+            trainer.load_state_dict(state)
+        if not self._advance("dqn", trainer, self._end):
+            return False
+        self._record("dqn", trainer.finish())
+        trainer.export(self.folder.export / PLAYTESTER)
+        self._save("done", trainer)
+        return True
+
+    # --- their common loop ---------------------------------------------------------------------
+
+    def _advance(
+        self, phase: str, trainer: Any, until: float, sheet: Callable[[Any, str], None] | None = None
+    ) -> bool:
+        """Train until finished or until the clock says so; False if somebody stopped it."""
+        self._saved = self._sampled = time.monotonic()
+        while not trainer.finished and self.clock.seconds() < until:
+            if self.stop:
+                self._save(phase, trainer)
+                return False
+            left = until - self.clock.seconds()
+            self._record(phase, trainer.advance(max(0.1, min(self.settings.slice_seconds, left))))
+            now = time.monotonic()
+            if now - self._saved >= self.settings.checkpoint_seconds:
+                self._save(phase, trainer)
+            if sheet is not None and now - self._sampled >= self.settings.sample_seconds:
+                sheet(trainer, f"{self.clock.seconds():06.0f}s")
+                self._sampled = now
+        if self.stop:
+            self._save(phase, trainer)
+            return False
+        return True
+
+    def _record(self, phase: str, figures: Mapping[str, float]) -> None:
+        known = {name: float(value) for name, value in figures.items() if math.isfinite(value)}
+        self.figures.update({f"{phase}.{name}": value for name, value in known.items()})
+        self.folder.add_metrics(self.clock.seconds(), phase, known)
+        self.status.show(self.clock.seconds(), phase, known)
+
+    def _save(self, phase: str, trainer: Trainer | None) -> None:
+        self.folder.save_checkpoint(
+            {
+                "phase": phase,
+                "seconds": self.clock.seconds(),
+                "metrics_size": self.folder.metrics_size(),
+                "figures": dict(self.figures),
+                "trainer": None if trainer is None else trainer.state_dict(),
+            }
+        )
+        self._saved = time.monotonic()
+
+    # --- sample sheets -------------------------------------------------------------------------
+
+    def _sheet(self, trainer: GanLike, name: str) -> None:
+        self._draw(f"gan-{name}", trainer.sample(self.settings.sample_levels, seed=self.seed))
+
+    def _draw(self, name: str, tiles: Sequence[Tiles] | NDArray[np.uint8]) -> None:
+        if not len(tiles):
+            return
+        from levelforge.level import Level
+        from levelforge.render import contact_sheet
+
+        levels = [Level(self.game, t, id=f"{i + 1}") for i, t in enumerate(tiles)]
+        path = self.folder.samples / f"{name}.png"
+        draft = path.with_name(f".{path.name}.part")
+        contact_sheet(levels, title=f"{self.game.title}, {name}").save(draft, format="PNG")
+        draft.replace(path)

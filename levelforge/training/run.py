@@ -1,0 +1,203 @@
+"""A training run from a corpus to two networks: the GAN, levels made by it, then the playtester on them.
+
+``train`` keeps to its budget, leaves a run folder that survives ``kill -9`` (see ``folder.py``), and goes on where it
+stopped with ``resume=True``: same data order, same optimiser state, same random numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from levelforge import __version__
+from levelforge.corpus import Corpus, load_corpus
+from levelforge.errors import LevelForgeError
+from levelforge.game import Game, Tiles, load_game
+from levelforge.level import faults
+from levelforge.training.dqn import DqnConfig, DqnTrainer
+from levelforge.training.folder import RunFolder
+from levelforge.training.gan import GanConfig, GanTrainer
+from levelforge.training.phases import Clock, GanLike, Phases, Trainer
+from levelforge.training.settings import RunSettings, from_json, to_json
+from levelforge.training.status import Status, stop_on_signals
+
+DEFAULT_BUDGET = 1800.0
+LOSSES = ("r3gan", "wgan-gp")
+
+
+class Makers(Protocol):
+    """What builds the trainers; tests put small ones in their place."""
+
+    def gan(self, game: Game, corpus: Sequence[Tiles], config: GanConfig, seed: int) -> GanLike:
+        """The trainer of the first phase."""
+
+    def dqn(
+        self, game: Game, levels: Sequence[Tiles], heldout: Sequence[Tiles], config: DqnConfig, seed: int
+    ) -> Trainer:
+        """The trainer of the second phase."""
+
+
+class _RealMakers:
+    def gan(self, game: Game, corpus: Sequence[Tiles], config: GanConfig, seed: int) -> GanLike:
+        return GanTrainer(game, corpus, config, seed)
+
+    def dqn(
+        self, game: Game, levels: Sequence[Tiles], heldout: Sequence[Tiles], config: DqnConfig, seed: int
+    ) -> Trainer:
+        return DqnTrainer(game, levels, heldout, config, seed)
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """How a call of :func:`train` ended.
+
+    Attributes:
+        run: the run folder.
+        done: whether both networks are trained and exported; False after Ctrl-C.
+        seconds: trained so far, over all resumes.
+        figures: the latest figures by name, such as ``gan.beatable`` and ``dqn.heldout_best``.
+    """
+
+    run: Path
+    done: bool
+    seconds: float
+    figures: Mapping[str, float]
+
+
+def train(
+    game: str | Path | Game | None = None,
+    *,
+    out: str | Path,
+    levels: str | Path | None = None,
+    budget: float | None = None,
+    seed: int | None = None,
+    loss: str | None = None,
+    resume: bool = False,
+    command: str = "",
+    settings: RunSettings | None = None,
+    gan: GanConfig | None = None,
+    dqn: DqnConfig | None = None,
+    makers: Makers | None = None,
+    quiet: bool = False,
+) -> TrainResult:
+    """Train a generator and a playtester, or go on with a run.
+
+    Args:
+        game: a bundled game's name or a ``game.toml``; None (only with ``resume``) is the run's.
+        out: the run folder; made here, or there already with ``resume``.
+        levels: folder of levels to learn from; None is the game's own corpus (or the run's).
+        budget: seconds over all resumes; None is 30 minutes, or the run's.
+        seed: of everything random; None is 0, or the run's.
+        loss: ``r3gan`` or ``wgan-gp``; None is ``r3gan``, or the run's.
+        resume: go on with the run in ``out``; whatever is given must be what the run began with (the
+            budget may change).
+        command: the command line, kept for the model card.
+        settings, gan, dqn: settings of the run and of the two trainers; None is the default, or the run's.
+        makers: what builds the trainers.
+        quiet: no status on stderr.
+
+    Raises:
+        LevelForgeError: bad arguments, a corpus without levels, a folder that is no run or cannot be
+            written, or a resume with something changed (named).
+    """
+    folder = RunFolder(Path(out))
+    old = folder.config() if resume else {}
+    if game is None and not resume:
+        raise LevelForgeError("which game? give a name or a game.toml")
+    game = game if isinstance(game, Game) else load_game(game if game is not None else old["game_path"])
+    levels = levels if levels is not None else old.get("levels")
+    if levels is None:
+        if game.folder is None or not (game.folder / "corpus").is_dir():
+            raise LevelForgeError(f"game {game.name!r} has no corpus of its own; give a folder with --levels")
+        levels = game.folder / "corpus"
+    corpus = load_corpus(levels, game)
+    for level in corpus:
+        for fault in faults(level, limits=False):
+            raise LevelForgeError(f"{levels}: level {level.id!r} has {fault}; mend it or take it out")
+    chosen_gan = gan or from_json(GanConfig, old.get("gan", {}), "gan")
+    if loss is not None:
+        if loss not in LOSSES:
+            raise LevelForgeError(f"unknown loss {loss!r} (known: {', '.join(LOSSES)})")
+        chosen_gan = replace(chosen_gan, loss=loss)  # type: ignore[arg-type]  # checked against LOSSES above
+    chosen_dqn = dqn or from_json(DqnConfig, old.get("dqn", {}), "dqn")
+    chosen = settings or from_json(RunSettings, old.get("settings", {}), "settings")
+    seconds = budget if budget is not None else float(old.get("budget", DEFAULT_BUDGET))
+    if seconds <= 0:
+        raise LevelForgeError(f"budget {seconds:g} s is no time; give at least 1s")
+    config = {
+        "game": game.name,
+        "game_path": str(game.path.resolve()) if game.path else game.name,
+        "game_digest": game.digest,
+        "levels": str(Path(levels).resolve()),
+        "corpus_hash": corpus.hash,
+        "corpus_levels": {"train": len(corpus.train), "heldout": len(corpus.heldout)},
+        "seed": seed if seed is not None else int(old.get("seed", 0)),
+        "budget": seconds,
+        "settings": to_json(chosen),
+        "gan": to_json(chosen_gan),
+        "dqn": to_json(chosen_dqn),
+        "command": old.get("command") or command,
+        "levelforge": __version__,
+        "started": old.get("started") or f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC",
+    }
+    if resume:
+        folder.check_same(config)
+        folder.update_config(config)
+    else:
+        folder.create(config)
+    return _drive(
+        folder, game, corpus, config, chosen, chosen_gan, chosen_dqn, makers or _RealMakers(), quiet
+    )
+
+
+def _drive(
+    folder: RunFolder,
+    game: Game,
+    corpus: Corpus,
+    config: Mapping[str, Any],
+    settings: RunSettings,
+    gan: GanConfig,
+    dqn: DqnConfig,
+    makers: Makers,
+    quiet: bool,
+) -> TrainResult:
+    """The loop: phases in order, until all are done, the budget is spent or somebody stops it."""
+    state = folder.load_checkpoint()
+    budget, seed = float(config["budget"]), int(config["seed"])
+    status = Status(budget, quiet=quiet)
+    clock = Clock(float(state["seconds"]) if state else 0.0)
+    if state:
+        folder.cut_metrics(int(state["metrics_size"]))
+        folder.log(f"resumed at {clock.seconds():.0f} s in phase {state['phase']}")
+    else:
+        folder.cut_metrics(0)
+        folder.log(f"started: {config['command'] or 'train()'}")
+    threads = torch.get_num_threads()
+    try:
+        with stop_on_signals() as stopped:
+            phases = Phases(
+                folder,
+                game,
+                corpus,
+                settings,
+                budget,
+                clock,
+                status,
+                stopped,
+                make_gan=lambda: makers.gan(game, [x.tiles for x in corpus.train], gan, seed),
+                make_dqn=lambda pool: makers.dqn(
+                    game, pool, [x.tiles for x in corpus.heldout], dqn, seed + 1
+                ),
+                seed=seed,
+            )
+            done = phases.run(state)
+    finally:
+        torch.set_num_threads(threads)
+        status.close()
+    folder.log("done" if done else f"stopped at {clock.seconds():.0f} s; go on with --resume")
+    return TrainResult(folder.path, done, clock.seconds(), dict(phases.figures))

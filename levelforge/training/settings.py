@@ -1,0 +1,88 @@
+"""Settings of a run: frozen dataclasses that refuse keys they do not know, to and from JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from typing import Any, TypeVar, get_type_hints
+
+from levelforge.errors import LevelForgeError, did_you_mean
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """How a run shares its time.
+
+    Attributes:
+        gan_share: share of the budget for the GAN, at most; what it leaves goes to the playtester.
+        pool_share: share of the budget for making the playtester's levels, at most.
+        finish_share: share of the budget kept for the last evaluation and the export.
+        generated_levels: certified generated levels beside the corpus in the playtester's pool.
+        slice_seconds: how long a trainer trains before figures are written and Ctrl-C is heeded.
+        checkpoint_seconds: between checkpoints; at most 60.
+        sample_seconds: between sample sheets.
+        sample_levels: levels on a sheet.
+        gan_threads, dqn_threads: torch's threads in the two phases.
+    """
+
+    gan_share: float = 0.45
+    pool_share: float = 0.03
+    finish_share: float = 0.03
+    generated_levels: int = 1000
+    slice_seconds: float = 3.0
+    checkpoint_seconds: float = 45.0
+    sample_seconds: float = 120.0
+    sample_levels: int = 12
+    gan_threads: int = 2
+    dqn_threads: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 < self.gan_share < 1:
+            raise LevelForgeError(f"gan_share {self.gan_share:g} must lie between 0 and 1")
+        if not 0 < self.checkpoint_seconds <= 60:
+            raise LevelForgeError(f"checkpoint_seconds {self.checkpoint_seconds:g} must be from 1 to 60")
+
+
+def to_json(settings: Any) -> dict[str, Any]:
+    """A settings dataclass as JSON-ready values (tuples become lists)."""
+    plain: dict[str, Any] = _plain(asdict(settings))
+    return plain
+
+
+def from_json(cls: type[T], data: Mapping[str, Any], where: str) -> T:
+    """Build a settings dataclass, nested ones included.
+
+    Args:
+        cls: the dataclass.
+        data: its values; a missing key has its default.
+        where: the name used in messages.
+
+    Raises:
+        LevelForgeError: a key the dataclass does not know.
+    """
+    if not is_dataclass(cls):
+        raise TypeError(f"{cls!r} is no dataclass")
+    hints = get_type_hints(cls)
+    known = {f.name for f in fields(cls) if f.init}
+    values = {}
+    for key, value in data.items():
+        if key not in known:
+            raise LevelForgeError(f"{where}: unknown setting {key!r}{did_you_mean(key, sorted(known))}")
+        hint = hints[key]
+        if isinstance(hint, type) and is_dataclass(hint):
+            values[key] = from_json(hint, value, f"{where}.{key}")
+        else:
+            values[key] = _tuples(value)
+    return cls(**values)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    return [_plain(v) for v in value] if isinstance(value, tuple | list) else value
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
