@@ -231,6 +231,14 @@ class DqnTrainer:
                 self.best_parameters = {name: value.clone() for name, value in self.net.state_dict().items()}
         return self.win_rate
 
+    def finish(self) -> dict[str, float]:
+        """Evaluate once more at the end, so that the last frames count too; returns the figures."""
+        self.evaluate()
+        if not self.win_rate:
+            return {}
+        rates = {f"heldout_{skill}": rate for skill, rate in self.win_rate.items()}
+        return rates | {"heldout_best": best_skill(self.win_rate)[1], "exported_heldout_best": self.best}
+
     def act(self, obs: Observation) -> NDArray[np.int64]:
         """Greedy actions, ``int64[N]``."""
         with torch.inference_mode():
