@@ -26,7 +26,7 @@ class World:
     gone: set = field(default_factory=set)  # cells of keys, doors and heals used up
     entered: list = field(default_factory=list)  # cells entered in the last step
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.height, self.width = self.tiles.shape
         self.cells = [(y, x) for y in range(self.height) for x in range(self.width)]
         self.role_at = {c: Role(int(self.game.roles[self.tiles[c]])) for c in self.cells}
@@ -99,7 +99,6 @@ class World:
         before, t = self.place, self.t
         self.t += 1
         self.entered = []
-        self.fell = False
         move = self.move_topdown if self.game.movement == "topdown" else self.move_platformer
         move(action)
         if self.outcome != "running":
@@ -187,10 +186,11 @@ class World:
                 return
         if fell:
             self.hurt(self.game.rules.fall_out)
+            self.jump = 0
             if self.hp <= 0:
                 self.outcome = "lost"
                 return
-            self.place, self.jump = self.start, 0
+            self.place = self.start
             self.entered.append(self.start)
             return
         if dx:

@@ -12,7 +12,7 @@ ROLES = {
 SYMBOLS = dict(zip(Role, ".#@>kDo^weh=H", strict=True))
 
 
-def make_game(movement, **rules):
+def make_game(movement, **rules):  # noqa: ANN003
     """A game with one tile for each role that the movement knows, tile id = place in ``ROLES``."""
     if movement == "platformer":
         rules.setdefault("jump_profile", [2, 1, 1, 0, -1, -1, -2])
@@ -63,6 +63,8 @@ def random_tiles(game, height, width, rng):
     start = game.of_role(Role.START)[0].id
     weights[start] = 0
     tiles = rng.choice(ids, (height, width), p=weights / weights.sum()).astype(np.uint8)
+    items = np.flatnonzero(np.isin(game.roles[tiles], [Role.KEY, Role.DOOR, Role.HEAL]))
+    tiles.flat[items[30:]] = game.empty.id  # the rules know 36 of them
     goal, home = rng.choice(height * width, 2, replace=False)
     tiles.flat[goal], tiles.flat[home] = game.of_role(Role.GOAL)[0].id, start
     return tiles

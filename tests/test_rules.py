@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -138,8 +139,8 @@ def few_levels_without_hypothesis():
 
 def test_the_rules_are_the_same_without_compilation():
     script = "import test_rules; print(test_rules.few_levels_without_hypothesis())"
-    here = os.path.dirname(__file__)
-    path = os.pathsep.join([here, os.path.dirname(here)])
+    here = Path(__file__).parent
+    path = os.pathsep.join(map(str, [here, here.parent]))
     env = {**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": path}
     done = subprocess.run(
         [sys.executable, "-c", script], env=env, capture_output=True, text=True, check=False

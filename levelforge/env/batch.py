@@ -54,8 +54,8 @@ class BatchEnv:
     the first observation of the next episode; the last observation is in ``Info.final``. Without
     autoreset a finished environment stands still (reward 0, no flags) until :meth:`restart`.
 
-    The arrays that ``step`` returns are reused: they stay as they are until the step after the next one
-    (observations) or until the next one (everything else). Copy what you keep longer.
+    The observation arrays are reused: those that ``step`` returns stay as they are until the step after the
+    next one. Copy what you keep longer.
 
     Args:
         game: whose rules apply.
@@ -221,11 +221,11 @@ class BatchEnv:
         )  # fmt: skip
         done = np.flatnonzero(out.terminated | out.truncated) if ended else _NONE
         final = {name: array[done] for name, array in obs.items()}
-        info = Info(out.action, out.rewards, out.shaping, done, final, self.state[done])
+        info = Info(out.action.copy(), out.rewards.copy(), out.shaping.copy(), done, final, self.state[done])
         if ended and self.autoreset:
             self.restart(done)
         reward = np.einsum("np,np->n", out.rewards, self._weights)
-        return obs, reward, out.terminated, out.truncated, info
+        return obs, reward, out.terminated.copy(), out.truncated.copy(), info
 
     @property
     def observation(self) -> Observation:
