@@ -24,6 +24,11 @@ def act(x: Tensor) -> Tensor:
     return F.leaky_relu(x, SLOPE)
 
 
+def exact(x: Tensor) -> Tensor:
+    """As float32: what choices and losses are made of, even where convolutions run in bfloat16."""
+    return x if x.dtype == torch.float32 else x.float()
+
+
 def count_parameters(module: nn.Module) -> int:
     """Trainable numbers in a module."""
     return sum(p.numel() for p in module.parameters() if p.requires_grad)
@@ -109,9 +114,9 @@ class Generator(nn.Module):
         """As :meth:`forward`, with straight-through one-hot planes when training."""
         x, style = self.features(latent, condition)
         x = x[:, :, : noise.shape[2], : noise.shape[3]]
-        terrain = self.placing.terrain(self.terrain(x), noise)
-        x = act(self.furnish(torch.cat([x, terrain.planes], dim=1)))
-        return self.placing.entities(terrain, self.entities(x), noise, counts)
+        terrain = self.placing.terrain(exact(self.terrain(x)), noise)
+        x = act(self.furnish(torch.cat([x, terrain.planes.to(x.dtype)], dim=1)))
+        return self.placing.entities(terrain, exact(self.entities(x)), noise, counts)
 
     def features(self, latent: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
         """Features ``f32[N, C, 4h, 4w]`` (activated) and style ``f32[N, S]``."""
@@ -173,15 +178,16 @@ class Discriminator(nn.Module):
         self.patch = nn.Conv2d(coarse, 1, 1)
         self.to_whole = nn.Conv2d(coarse, coarse, 4, stride=2, padding=1)
         self.whole = nn.Linear(coarse * width * height, wide)
-        self.verdict = nn.Linear(wide, 1)
+        self.verdict = nn.Parameter(torch.randn(wide) / wide**0.5)
         self.projection = nn.Sequential(nn.Linear(conditions, wide), nn.LeakyReLU(SLOPE), nn.Linear(wide, wide))
 
     def forward(self, planes: Tensor, condition: Tensor) -> Tensor:
         """``f32[N, P, H, W]`` and ``f32[N, C]`` to logits ``f32[N]``, larger for real."""
         x = self.middle(self.to_middle(act(self.enter(planes))))
         x = act(self.coarse(self.to_coarse(act(x))))
-        patches = self.patch(x).mean(dim=(1, 2, 3))
-        whole = act(self.whole(act(self.to_whole(x)).flatten(1)))
-        agreement = (whole * self.projection(condition * 2 - 1)).sum(1) / whole.shape[1] ** 0.5
-        out: Tensor = self.verdict(whole)[:, 0] + agreement + patches
+        patches = exact(self.patch(x)).mean(dim=(1, 2, 3))
+        whole = act(exact(self.whole(act(self.to_whole(x)).flatten(1))))
+        agreement = (whole * exact(self.projection(condition * 2 - 1))).sum(1) / whole.shape[1] ** 0.5
+        # as a sum of products: autocast would round a linear layer's logits
+        out: Tensor = (whole * self.verdict).sum(1) + agreement + patches
         return out

@@ -3,7 +3,7 @@
 The rules of placing are those of :func:`levelforge.decode.place`, the plain reference. In training the
 planes are *straight-through*: their values are the decoder's hard choices, so that the discriminator
 judges what will be shipped and has no cue in softness; their gradients are those of the softmax the
-choice was made from (Jang, Gu and Poole 2017 for terrain; for places, the k-fold softmax clipped at 1).
+choice was made from (Jang, Gu and Poole 2017), for places of :func:`share_out`.
 """
 
 from __future__ import annotations
@@ -58,6 +58,36 @@ def straight_through(hard: Tensor, soft: Tensor) -> Tensor:
     return hard + (soft - soft.detach())
 
 
+def bounded(logits: Tensor) -> Tensor:
+    """Logits kept within 15: sure enough for any choice, and never near the prices of bad places."""
+    return 15 * torch.tanh(logits / 15)
+
+
+def share_out(scores: Tensor, counts: Tensor) -> Tensor:
+    """Shares of ``counts f32[N, E]`` things over cells by ``f32[N, E, H, W]`` scores; none above 1.
+
+    The smooth form of "the best ``count``": ``sigmoid(score - level)`` with the level at which the shares
+    add up to the count (Fermi and Dirac's distribution; for one thing among many cells, the softmax).
+    """
+    flat = scores.flatten(2)
+    with torch.no_grad():
+        some = counts[:, :, None].clamp(min=1e-3)
+        high = flat.amax(2, keepdim=True) + 2.0
+        low = high - 60.0
+        for _ in range(12):
+            level = (low + high) / 2
+            above = torch.sigmoid(flat - level).sum(2, keepdim=True) > some
+            low, high = torch.where(above, level, low), torch.where(above, high, level)
+        level = (low + high) / 2
+        share = torch.sigmoid(flat - level)
+        slope = share * (1 - share)
+        slope = slope / slope.sum(2, keepdim=True).clamp(min=1e-9)
+    # the level follows the scores, so that a share gained is a share lost elsewhere
+    middle = (slope * flat).sum(2, keepdim=True)
+    shared = torch.sigmoid(flat - middle + (middle - level).detach()) * (counts[:, :, None] > 0)
+    return shared.view_as(scores)
+
+
 class Placing(nn.Module):
     """Decodes terrain logits, then places each entity in turn.
 
@@ -91,7 +121,7 @@ class Placing(nn.Module):
 
     def terrain(self, logits: Tensor, noise: Tensor) -> Terrain:
         """Choose terrain from ``f32[N, T, H, W]`` logits and noise (the first T planes of it)."""
-        scores = logits + self.terrain_noise * noise[:, : self.terrains]
+        scores = bounded(logits) + self.terrain_noise * noise[:, : self.terrains]
         planes = self._one_hot(scores)
         if self.training:
             planes = straight_through(planes, scores.softmax(1))
@@ -104,25 +134,23 @@ class Placing(nn.Module):
 
     def entities(self, terrain: Terrain, logits: Tensor, noise: Tensor, counts: Tensor) -> Decoded:
         """Place ``counts f32[N, E]`` entities by ``f32[N, E, H, W]`` logits and noise (its last E planes)."""
-        scores = logits + self.entity_noise * noise[:, self.terrains :]
+        scores = bounded(logits) + self.entity_noise * noise[:, self.terrains :]
         misfit = {place: MISPLACED * (1 - suits) for place, suits in self._suits(terrain).items()}
         closed = NOT_EMPTY * (1 - terrain.empty) + ON_BORDER * terrain.border
         taken = torch.zeros_like(terrain.empty)
-        hard, soft = [], []
+        hard, kept = [], []
         for e, place in enumerate(self.places):
             score = scores[:, e : e + 1] - misfit[place] - closed - TAKEN * taken
             mask = self._top(score, counts[:, e])
             taken = taken + mask
             hard.append(mask)
-            if self.training:
-                share = score.flatten(1).softmax(1).view_as(score)
-                soft.append((share * counts[:, e, None, None, None]).clamp(max=1.0))
+            kept.append(score)
         planes = torch.cat([terrain.planes * (1 - taken), *hard], dim=1)
         if self.training:
-            softly = torch.cat(soft, dim=1)
+            soft = share_out(torch.cat(kept, dim=1), counts)
             # an entity gained is terrain lost
-            left = 1 - straight_through(taken, softly.sum(1, keepdim=True).clamp(max=1.0))
-            planes = torch.cat([terrain.planes * left, straight_through(planes[:, self.terrains :], softly)], 1)
+            left = 1 - straight_through(taken, soft.sum(1, keepdim=True))
+            planes = torch.cat([terrain.planes * left, straight_through(planes[:, self.terrains :], soft)], 1)
         return Decoded(planes[:, self.order])
 
     @staticmethod

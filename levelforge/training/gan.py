@@ -1,0 +1,357 @@
+"""The GAN's training: relativistic or Wasserstein losses, lazy penalties, EMA, solver-judged keeping.
+
+One step, top to bottom, is :meth:`GanTrainer.step`. Every random number of a step comes from a generator
+seeded with (seed, step), so a run continued from a checkpoint takes just the steps it would have taken.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from levelforge import decode
+from levelforge.errors import LevelForgeError
+from levelforge.exporters.onnx_pack import export_model
+from levelforge.game import Game, Tiles
+from levelforge.training.augment import Augmentation, augment
+from levelforge.training.gan_data import cut_windows
+from levelforge.training.gan_judge import Judge
+from levelforge.training.gan_nets import Discriminator, Generator
+from levelforge.training.reach import Senses
+
+Loss = Literal["r3gan", "wgan-gp"]
+Precision = Literal["auto", "float32", "bfloat16"]
+
+
+@dataclass(frozen=True)
+class GanConfig:
+    """What to train and how.
+
+    Attributes:
+        loss: ``r3gan`` or ``wgan-gp``.
+        batch: levels a step.
+        learning_rate: Adam's, for both networks, falling to a tenth over ``steps``.
+        steps: steps until finished.
+        gamma: weight of the zero-centred penalties (r3gan).
+        gradient_penalty: weight of the one-centred penalty (wgan-gp).
+        penalty_every: steps between penalties, which weigh as much more.
+        precision: of convolutions in training; ``auto`` takes bfloat16 where the processor is fast at it.
+        ema: half-life of the generator's moving average, in steps.
+        own_counts: share of fakes whose counts are drawn as ``generate`` draws them, not copied from the
+            real levels beside them.
+        temperature: factor of the noise when levels are made.
+        judge_every, judge_levels: steps between judgements and candidates in one.
+        patience: judgements without a better one until finished.
+        generator_channels, discriminator_channels: widths of the networks.
+        augment_chance, augment_shift, augment_cutout: see :class:`levelforge.training.augment.Augmentation`.
+    """
+
+    loss: Loss = "r3gan"
+    batch: int = 32
+    learning_rate: float = 1e-3
+    steps: int = 12_000
+    gamma: float = 2.0
+    gradient_penalty: float = 10.0
+    penalty_every: int = 4
+    precision: Precision = "auto"
+    ema: float = 400.0
+    own_counts: float = 0.5
+    temperature: float = 1.0
+    judge_every: int = 500
+    judge_levels: int = 256
+    patience: int = 12
+    generator_channels: tuple[int, int, int] = (64, 48, 32)
+    discriminator_channels: tuple[int, int, int] = (32, 48, 64)
+    augment_chance: float = 0.5
+    augment_shift: int = 3
+    augment_cutout: float = 0.35
+
+
+class GanTrainer:
+    """Trains a generator for one game.
+
+    Args:
+        game: the game.
+        corpus: training levels, ``uint8[H, W]`` each.
+        config: see :class:`GanConfig`.
+        seed: of everything random.
+    """
+
+    def __init__(self, game: Game, corpus: Sequence[Tiles], config: GanConfig, seed: int) -> None:
+        if config.loss not in ("r3gan", "wgan-gp"):
+            raise LevelForgeError(f"unknown loss {config.loss!r} (known: r3gan, wgan-gp)")
+        self.game, self.config, self.seed = game, config, seed
+        self.windows = cut_windows(game, corpus)
+        self.distribution = self.windows.distribution(game)
+        self.judge = Judge(game, self.windows.tiles)
+        self.senses = Senses(game)
+        self.how = Augmentation(config.augment_chance, config.augment_shift, config.augment_cutout)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.generator = Generator(game, config.generator_channels)
+            self.discriminator = Discriminator(
+                len(game.tiles) + self.senses.planes,
+                1 + len(game.entities),
+                self.windows.size,
+                config.discriminator_channels,
+            )
+        # oneDNN's fast paths want the channels last
+        self.generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.discriminator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
+        self.best = copy.deepcopy(self.average)
+        betas = (0.0, 0.99)
+        self.optimiser_g = torch.optim.Adam(self.generator.parameters(), config.learning_rate, betas)
+        self.optimiser_d = torch.optim.Adam(self.discriminator.parameters(), config.learning_rate, betas)
+        self.half = config.precision == "bfloat16" or (config.precision == "auto" and _has_bfloat16())
+        self.steps = 0
+        self.best_quality = -np.inf
+        self.best_step = 0
+        self.judged: dict[str, float] = {}
+        self.metrics: dict[str, float] = {}
+
+    @property
+    def finished(self) -> bool:
+        """Whether all steps are done, or judgements have long stopped getting better."""
+        late = self.steps - self.best_step > self.config.patience * self.config.judge_every
+        return self.steps >= self.config.steps or late
+
+    def advance(self, seconds: float) -> dict[str, float]:
+        """Train for about ``seconds`` (at least one step); returns the latest metrics."""
+        end = time.monotonic() + seconds
+        first, began = self.steps, time.monotonic()
+        while not self.finished:
+            self.step()
+            if time.monotonic() >= end:
+                break
+        rate = (self.steps - first) / max(time.monotonic() - began, 1e-9)
+        return {"step": float(self.steps), "steps_per_second": rate} | self.metrics | self.judged
+
+    # --- one step ------------------------------------------------------------------------------
+
+    def step(self) -> None:
+        """One update of the discriminator, then of the generator, on the same batch."""
+        config = self.config
+        rng = np.random.default_rng((self.seed, self.steps))
+        dice = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        rate = config.learning_rate * (1 - 0.9 * min(1.0, self.steps / config.steps))
+        for optimiser in (self.optimiser_g, self.optimiser_d):
+            for group in optimiser.param_groups:
+                group["lr"] = rate
+
+        real, real_condition, inputs = self._batch(rng)
+        fake_condition = inputs["condition"]
+        self.generator.train()
+        with self._fast():
+            made = self.generator.decode(**inputs).planes
+        fake = augment(self.senses(made), self.game, self.how, dice)
+        real = augment(self.senses(real), self.game, self.how, dice)
+
+        penalise = self.steps % config.penalty_every == 0
+        seen_real = real.detach().requires_grad_(penalise)
+        seen_fake = fake.detach().requires_grad_(penalise)
+        with self._fast():
+            on_real = self.discriminator(seen_real, real_condition)
+            on_fake = self.discriminator(seen_fake, fake_condition)
+        if config.loss == "r3gan":
+            # relativistic pairing: each real level should look more real than the fake beside it
+            loss_d = F.softplus(on_fake - on_real).mean()
+            penalty = self._zero_centred(on_real, seen_real, on_fake, seen_fake) if penalise else None
+        else:
+            # the critic maximises E[D(x)] - E[D(G(z))], so it descends on the negative
+            loss_d = on_fake.mean() - on_real.mean()
+            penalty = self._one_centred(seen_real, seen_fake, fake_condition, dice) if penalise else None
+        total = loss_d if penalty is None else loss_d + config.penalty_every * penalty
+        self.optimiser_d.zero_grad(set_to_none=True)
+        total.backward()
+        self.optimiser_d.step()
+
+        self.discriminator.requires_grad_(False)
+        with self._fast():
+            on_fake = self.discriminator(fake, fake_condition)
+        if config.loss == "r3gan":
+            # the real levels' logits of a moment ago will do: no second pass over them
+            loss_g = F.softplus(on_real.detach() - on_fake).mean()
+        else:
+            loss_g = -on_fake.mean()
+        self.optimiser_g.zero_grad(set_to_none=True)
+        loss_g.backward()
+        self.optimiser_g.step()
+        self.discriminator.requires_grad_(True)
+        self._follow()
+        self.steps += 1
+
+        self.metrics["loss_d"], self.metrics["loss_g"] = float(loss_d.detach()), float(loss_g.detach())
+        if penalty is not None:
+            self.metrics["penalty"] = float(penalty.detach())
+        if self.steps % config.judge_every == 0:
+            self._judge()
+
+    def _fast(self) -> torch.autocast:
+        """Where convolutions may run in bfloat16, if the processor has it: twice as fast here."""
+        return torch.autocast("cpu", torch.bfloat16, enabled=self.half)
+
+    def _batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """Real planes and their condition, and the generator's inputs."""
+        config, game, windows = self.config, self.game, self.windows
+        chosen = rng.choice(len(windows.tiles), config.batch, p=windows.weight)
+        tiles = windows.tiles[chosen]
+        if "flip_x" in game.training.symmetries:
+            tiles = np.where(rng.random((config.batch, 1, 1)) < 0.5, tiles[:, :, ::-1], tiles)
+        if "flip_y" in game.training.symmetries:
+            tiles = np.where(rng.random((config.batch, 1, 1)) < 0.5, tiles[:, ::-1], tiles)
+        real = F.one_hot(torch.from_numpy(tiles.astype(np.int64)), len(game.tiles)).permute(0, 3, 1, 2).float()
+        # nobody knows the corpus's difficulty yet: any value goes, so that the dial does nothing
+        difficulty = rng.random(config.batch, dtype=np.float32)
+        real_condition = windows.condition[chosen].copy()
+        real_condition[:, 0] = difficulty
+        inputs = decode.sample_inputs(
+            game, config.batch, windows.size, rng=rng, distribution=self.distribution, difficulty=difficulty
+        )
+        copied = rng.random(config.batch) >= config.own_counts
+        inputs["counts"][copied] = windows.counts[chosen][copied]
+        inputs["condition"][copied] = real_condition[copied]
+        return real, torch.from_numpy(real_condition), {k: torch.from_numpy(v) for k, v in inputs.items()}
+
+    def _zero_centred(self, on_real: Tensor, real: Tensor, on_fake: Tensor, fake: Tensor) -> Tensor:
+        """R1 + R2 (Mescheder et al. 2018; both, as in R3GAN): gamma/2 E|grad D|^2 on real and fake."""
+        slopes = torch.autograd.grad([on_real.sum(), on_fake.sum()], [real, fake], create_graph=True)
+        squares = [s.square().sum(dim=(1, 2, 3)).mean() for s in slopes]
+        return self.config.gamma / 2 * (squares[0] + squares[1])
+
+    def _one_centred(self, real: Tensor, fake: Tensor, condition: Tensor, dice: torch.Generator) -> Tensor:
+        """WGAN-GP (Gulrajani et al. 2017): lambda E(|grad D| - 1)^2 between real and fake."""
+        share = torch.rand(len(real), 1, 1, 1, generator=dice)
+        between = (real * share + fake * (1 - share)).detach().requires_grad_(True)
+        (slope,) = torch.autograd.grad(self.discriminator(between, condition).sum(), between, create_graph=True)
+        return self.config.gradient_penalty * (slope.flatten(1).norm(dim=1) - 1).square().mean()
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """Move the average; faster at first, so that it does not drag its first guess along."""
+        half_life = min(self.config.ema, 1 + self.steps / 4)
+        keep = 0.5 ** (1 / half_life)
+        pairs = list(zip(self.average.parameters(), self.generator.parameters(), strict=True))
+        torch._foreach_lerp_([a for a, _ in pairs], [g for _, g in pairs], 1 - keep)  # noqa: SLF001
+
+    # --- judging and making ----------------------------------------------------------------------
+
+    def sample(
+        self, n: int, *, seed: int = 0, size: tuple[int, int] | None = None, average: Generator | None = None
+    ) -> NDArray[np.uint8]:
+        """Candidates ``uint8[n, H, W]`` of the best averaged generator so far (or of ``average``)."""
+        network = average or self.best
+        network.eval()
+        rng = np.random.default_rng((self.seed, seed, 1))
+        parts = []
+        for first in range(0, n, 64):
+            inputs = decode.sample_inputs(
+                self.game,
+                min(64, n - first),
+                size or self.windows.size,
+                rng=rng,
+                distribution=self.distribution,
+                temperature=self.config.temperature,
+            )
+            with torch.no_grad():
+                parts.append(network(*(torch.from_numpy(v) for v in inputs.values())).numpy().astype(np.uint8))
+        return np.concatenate(parts)
+
+    def _judge(self) -> None:
+        """Judge the average on latents that never change, and keep it if it is the best."""
+        self.judged = self.judge(self.sample(self.config.judge_levels, average=self.average))
+        if self.judged["quality"] > self.best_quality:
+            self.best_quality, self.best_step = self.judged["quality"], self.steps
+            self.best.load_state_dict(self.average.state_dict())
+
+    def finish(self) -> dict[str, float]:
+        """Judge once more at the end, so that the last steps count too; returns the judgement."""
+        if self.steps % self.config.judge_every:
+            self._judge()
+        return dict(self.judged)
+
+    def export(self, path: Path | None = None) -> bytes:
+        """Write the best averaged generator as ONNX; returns the file's bytes."""
+        rng = np.random.default_rng(0)
+        example = decode.sample_inputs(self.game, 2, rng=rng)
+        content = export_model(
+            self.best.eval(),
+            [torch.from_numpy(v) for v in example.values()],
+            list(example),
+            ["tiles"],
+            {
+                "latent": {0: "n", 2: "h", 3: "w"},
+                "condition": {0: "n"},
+                "counts": {0: "n"},
+                "noise": {0: "n", 2: "height", 3: "width"},
+                "tiles": {0: "n", 1: "height", 2: "width"},
+            },
+            {"kind": "generator", "game": self.game.name, "game_digest": self.game.digest} | self.describe(),
+        )
+        if path is not None:
+            draft = path.with_name(f".{path.name}.part")
+            draft.write_bytes(content)
+            draft.replace(path)
+        return content
+
+    def describe(self) -> dict[str, Any]:
+        """The ``generator`` entry of ``pack.json``."""
+        return {
+            "latent_channels": self.best.latent_channels,
+            "stride": decode.STRIDE,
+            "entities": [t.name for t in self.game.entities],
+            "terrain": [t.name for t in self.game.terrain],
+            "temperature": self.config.temperature,
+        }
+
+    # --- checkpoints -------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything needed to go on exactly; loadable with ``torch.load(weights_only=True)``."""
+        return {
+            "kind": "gan",
+            "game_digest": self.game.digest,
+            "seed": self.seed,
+            "config": {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self.config).items()},
+            "steps": self.steps,
+            "best_quality": float(self.best_quality),
+            "best_step": self.best_step,
+            "judged": dict(self.judged),
+            "metrics": dict(self.metrics),
+            "generator": self.generator.state_dict(),
+            "discriminator": self.discriminator.state_dict(),
+            "average": self.average.state_dict(),
+            "best": self.best.state_dict(),
+            "optimiser_g": self.optimiser_g.state_dict(),
+            "optimiser_d": self.optimiser_d.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from what :meth:`state_dict` gave.
+
+        Raises:
+            LevelForgeError: it is of another game.
+        """
+        if state.get("kind") != "gan" or state["game_digest"] != self.game.digest:
+            raise LevelForgeError(f"the checkpoint is not of a GAN for this {self.game.name!r}; start a new run")
+        self.seed = int(state["seed"])
+        for name in ("generator", "discriminator", "average", "best", "optimiser_g", "optimiser_d"):
+            getattr(self, name).load_state_dict(state[name])
+        self.steps, self.best_step = int(state["steps"]), int(state["best_step"])
+        self.best_quality = float(state["best_quality"])
+        self.judged, self.metrics = dict(state["judged"]), dict(state["metrics"])
+
+
+def _has_bfloat16() -> bool:
+    """Whether this processor multiplies bfloat16 natively (elsewhere it would be emulated, slowly)."""
+    return bool(torch.cpu._is_avx512_bf16_supported())  # noqa: SLF001

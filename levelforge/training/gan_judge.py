@@ -1,0 +1,137 @@
+"""How good a generator's candidates are: by the solver, by style and by novelty, never by the loss."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from levelforge.game import Game, Role
+from levelforge.solver import solve_batch
+
+NODE_LIMIT = 100_000
+
+
+class Judge:
+    """Judges candidates against the corpus windows.
+
+    Args:
+        game: the game.
+        corpus: ``uint8[N, H, W]`` the windows.
+    """
+
+    def __init__(self, game: Game, corpus: NDArray[np.uint8]) -> None:
+        self.game = game
+        self.corpus = _turned(corpus, game)
+        self._terrain = np.zeros(len(game.tiles), np.int64)
+        for number, tile in enumerate(game.terrain):
+            self._terrain[tile.id] = number
+        # an entity stands on plain free space
+        empty = self._terrain[game.empty.id]
+        for tile in game.entities:
+            self._terrain[tile.id] = empty
+        self._patterns = self._histogram(self.corpus)
+
+    def __call__(self, tiles: NDArray[np.uint8]) -> dict[str, float]:
+        """Measures of ``uint8[N, H, W]`` candidates.
+
+        Returns:
+            ``beatable``: share that the solver beats. ``sound``: share that is also all connected and long
+            enough, where the game asks for it. ``style``: Jensen-Shannon divergence (bits) of 3x3 terrain
+            patterns from the corpus, 0 alike. ``diversity``: mean share of differing tiles between two
+            candidates. ``novelty``: median share of tiles differing from the nearest window, over
+            symmetries. ``duplicates``: share that repeats an earlier one. ``quality``: what early
+            stopping compares, see :func:`quality`.
+        """
+        solved = solve_batch(tiles, self.game, node_limit=NODE_LIMIT, threads=1)
+        good = solved.verdict == 1
+        sound = good & (solved.length >= self.game.constraints.min_solution)
+        if self.game.constraints.connected_floor:
+            sound &= ~np.array([self._has_pockets(level) for level in tiles])
+        other = np.roll(tiles, 1, axis=0)
+        found = {
+            "beatable": float(good.mean()),
+            "sound": float(sound.mean()),
+            "style": self.style(tiles),
+            "diversity": float((tiles != other).mean()),
+            "novelty": float(np.median(self.novelty(tiles))),
+            "duplicates": 1 - len(np.unique(tiles.reshape(len(tiles), -1), axis=0)) / len(tiles),
+        }
+        found["quality"] = quality(found, self.diversity_of_corpus)
+        return found
+
+    @property
+    def diversity_of_corpus(self) -> float:
+        """Mean share of differing tiles between two windows, as they are."""
+        own = self.corpus[:: len(_turned(self.corpus[:1], self.game))]
+        half = len(own) // 2
+        return float((own[:half] != own[half : 2 * half]).mean()) if half else 0.0
+
+    def style(self, tiles: NDArray[np.uint8]) -> float:
+        """Jensen-Shannon divergence in bits of the 3x3 terrain patterns from those of the corpus."""
+        mine, theirs = self._histogram(tiles), self._patterns
+        total = 0.0
+        for pattern in mine.keys() | theirs.keys():
+            p, q = mine.get(pattern, 0.0), theirs.get(pattern, 0.0)
+            middle = (p + q) / 2
+            total += (p * np.log2(p / middle) if p else 0.0) / 2 + (q * np.log2(q / middle) if q else 0.0) / 2
+        return float(total)
+
+    def novelty(self, tiles: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """``f64[N]``: share of tiles that differ from the nearest window, over the symmetries."""
+        flat = tiles.reshape(len(tiles), -1)
+        corpus = self.corpus.reshape(len(self.corpus), -1)
+        # one-hot dot products count the equal tiles of all pairs at once
+        same = np.zeros((len(flat), len(corpus)), np.float32)
+        for tile in self.game.tiles:
+            same += (flat == tile.id).astype(np.float32) @ (corpus == tile.id).astype(np.float32).T
+        nearest: NDArray[np.float64] = 1 - same.max(1) / flat.shape[1]
+        return nearest
+
+    def _histogram(self, tiles: NDArray[np.uint8]) -> dict[int, float]:
+        ground = self._terrain[tiles]
+        base = len(self.game.terrain)
+        height, width = ground.shape[1:]
+        code = np.zeros((len(ground), height - 2, width - 2), np.int64)
+        for dy in range(3):
+            for dx in range(3):
+                code = code * base + ground[:, dy : height - 2 + dy, dx : width - 2 + dx]
+        values, number = np.unique(code, return_counts=True)
+        return dict(zip(values.tolist(), (number / number.sum()).tolist(), strict=True))
+
+    def _has_pockets(self, level: NDArray[np.uint8]) -> bool:
+        """Whether some floor cannot be walked to (doors open) from the start."""
+        roles = self.game.roles[level]
+        free = roles != Role.SOLID
+        seen = roles == Role.START
+        while True:
+            wider = seen.copy()
+            wider[1:] |= seen[:-1]
+            wider[:-1] |= seen[1:]
+            wider[:, 1:] |= seen[:, :-1]
+            wider[:, :-1] |= seen[:, 1:]
+            wider &= free
+            if (wider == seen).all():
+                return bool((free & ~seen).any())
+            seen = wider
+
+
+def quality(found: dict[str, float], corpus_diversity: float) -> float:
+    """One number to keep the best generator by.
+
+    Sound levels count, beatable ones half as much; both are guarded: style that leaves the corpus,
+    levels that resemble each other or repeat the corpus take away what they might have gained.
+    """
+    guard = 2 * max(0.0, found["style"] - 0.1)
+    guard += 2 * max(0.0, 0.6 * corpus_diversity - found["diversity"]) / max(corpus_diversity, 1e-6)
+    guard += 5 * max(0.0, 0.10 - found["novelty"]) + 2 * found["duplicates"]
+    return (found["beatable"] + 2 * found["sound"]) / 3 - guard
+
+
+def _turned(tiles: NDArray[np.uint8], game: Game) -> NDArray[np.uint8]:
+    """All levels in all their declared symmetries, a level's turns one after another."""
+    turns = [tiles]
+    if "flip_x" in game.training.symmetries:
+        turns += [t[:, :, ::-1] for t in turns]
+    if "flip_y" in game.training.symmetries:
+        turns += [t[:, ::-1] for t in turns]
+    return np.stack(turns, axis=1).reshape(-1, *tiles.shape[1:])
