@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from levelforge.game import Game, load_game
+from levelforge.level import parse_text
+from levelforge.playtest.observation import VIEW_SIZE
+from levelforge.training.dqn import DqnConfig, DqnTrainer
+from levelforge.training.heldout import best_skill, outcomes
+from levelforge.training.playtester_net import (
+    INPUT_NAMES,
+    NetConfig,
+    PlaytesterNet,
+    example_inputs,
+    export_playtester,
+)
+from levelforge.training.replay import Batch
+
+TINY = DqnConfig(
+    n_envs=8,
+    batch_size=16,
+    capacity=800,
+    warm_up=80,
+    target_every=4,
+    reweigh_frames=160,
+    eval_frames=10**9,
+    total_frames=10**9,
+    net=NetConfig((4, 8), (4, 4), 16, 8),
+)
+ROOM = """
+#########
+#@......#
+#.......#
+#......>#
+#########
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def dungeon() -> Game:
+    return load_game("dungeon")
+
+
+@pytest.fixture(scope="module")
+def rooms(dungeon: Game) -> np.ndarray:
+    room = parse_text(ROOM.strip(), dungeon)
+    return np.stack([room, room[::-1], room[:, ::-1]])
+
+
+def trainer(game: Game, levels: np.ndarray, config: DqnConfig = TINY, seed: int = 1) -> DqnTrainer:
+    return DqnTrainer(game, levels, levels[:1], config, seed)
+
+
+def run(it: DqnTrainer, rounds: int) -> None:
+    """So many rounds of playing, with updates in between as the trainer itself spaces them."""
+    c = it.config
+    for _ in range(rounds):
+        it.advance(0.0) if it.finished else it.play()
+        if it.frames >= c.warm_up and it.frames % c.batch_size == 0:
+            it.learn()
+
+
+@pytest.mark.parametrize("name", ["dungeon", "platformer"])
+def test_onnx_and_torch_agree(name: str) -> None:
+    game = load_game(name)
+    torch.manual_seed(0)
+    net = PlaytesterNet(len(game.actions), VIEW_SIZE[game.movement])
+    session = onnxruntime.InferenceSession(export_playtester(net, game), providers=["CPUExecutionProvider"])
+    assert session.get_modelmeta().custom_metadata_map["game"] == name
+    for n in (1, 3):
+        inputs = example_inputs(net, n)
+        with torch.no_grad():
+            q = net(*inputs).numpy()
+        (answer,) = session.run(["q"], {k: v.numpy() for k, v in zip(INPUT_NAMES, inputs, strict=True)})
+        assert answer.shape == (n, len(game.actions))
+        np.testing.assert_allclose(answer, q, rtol=1e-4, atol=1e-5)
+
+
+def test_the_network_is_small_and_takes_bytes_as_well_as_floats() -> None:
+    net = PlaytesterNet(6, (11, 17))
+    assert sum(p.numel() for p in net.parameters()) < 1_000_000
+    view, far, scalars, persona = example_inputs(net)
+    with torch.no_grad():
+        assert torch.equal(net(view, far, scalars, persona), net(view.byte(), far.byte(), scalars, persona))
+
+
+def test_targets_choose_with_one_network_and_value_with_the_other(dungeon: Game, rooms: np.ndarray) -> None:
+    it = trainer(dungeon, rooms)
+    with torch.no_grad():  # constant networks: Q is the advantages' bias, less its mean
+        for net, advantage in ((it.net, [0.0, 5, 0, 0, 0]), (it.target, [10.0, 1, 0, 0, -11])):
+            for parameter in net.parameters():
+                parameter.zero_()
+            net.advantage[-1].bias.copy_(torch.tensor(advantage))  # type: ignore[union-attr, operator, arg-type]
+    obs = {part: it.obs[part][:3] for part in ("view", "map", "scalars")}
+    batch = Batch(
+        obs,
+        obs,
+        np.zeros(3, np.int64),
+        np.array([1, 2, 3], np.float32),
+        np.array([0.5, 0.0, 1.0], np.float32),
+        np.ones(3, np.float32),
+        np.arange(3),
+    )
+    # The learner prefers action 1, which the target network values at 1.
+    assert it.targets(batch, torch.eye(4)[[0, 0, 0]]).tolist() == [1.5, 2.0, 4.0]
+
+
+def test_a_restored_trainer_goes_on_bit_by_bit(dungeon: Game, rooms: np.ndarray) -> None:
+    first = trainer(dungeon, rooms)
+    run(first, 40)
+    file = io.BytesIO()
+    torch.save(first.state_dict(), file)
+    file.seek(0)
+    other = trainer(dungeon, rooms, seed=2)
+    other.load_state_dict(torch.load(file, weights_only=True))
+    for it in (first, other):
+        run(it, 30)
+    assert first.frames == other.frames
+    assert first.updates == other.updates > 20
+    for a, b in zip(first.net.parameters(), other.net.parameters(), strict=True):
+        assert torch.equal(a, b)
+    for name, array in first.obs.items():
+        np.testing.assert_array_equal(array, other.obs[name])
+    np.testing.assert_array_equal(first.level_win_rate, other.level_win_rate)
+
+
+def test_new_levels_may_be_of_another_size(dungeon: Game, rooms: np.ndarray) -> None:
+    it = trainer(dungeon, rooms)
+    run(it, 12)
+    it.set_levels([np.pad(rooms[0], ((0, 3), (0, 6)), constant_values=dungeon.solid.id)])
+    run(it, 30)
+    assert len(it.level_win_rate) == 1
+
+
+def test_advance_counts_and_stops(dungeon: Game, rooms: np.ndarray) -> None:
+    it = trainer(dungeon, rooms, replace(TINY, total_frames=480, eval_frames=400, eval_episodes=1))
+    metrics = it.advance(60.0)
+    assert it.finished
+    assert metrics["frames"] == 480
+    assert it.updates == (480 - 80) // 16
+    assert set(it.win_rate) == {"0", "0.05", "0.1", "0.2", "0.35"}
+    assert metrics["heldout_best"] == best_skill(it.win_rate)[1]
+    assert it.advance(1.0)["frames"] == 480
+
+
+def test_outcomes_of_a_player_who_knows_the_way(dungeon: Game, rooms: np.ndarray) -> None:
+    def towards_the_goal(obs: dict[str, np.ndarray]) -> np.ndarray:
+        dy, dx = obs["scalars"][:, 15], obs["scalars"][:, 16]
+        return np.where(dy != 0, np.where(dy < 0, 0, 1), np.where(dx < 0, 2, 3))
+
+    walled = parse_text("#########\n#@..#..>#\n#########", dungeon)
+    rates = outcomes(towards_the_goal, dungeon, [*rooms, walled], episodes=2)
+    for won in rates.values():
+        assert won.tolist() == [1, 1, 1, 0]
+
+
+def test_a_small_room_is_learned(dungeon: Game, rooms: np.ndarray) -> None:
+    config = replace(
+        TINY, n_envs=16, batch_size=64, warm_up=400, learning_rate=2e-3, target_every=20, epsilon_base=0.5
+    )
+    it = trainer(dungeon, rooms, config)
+    for _ in range(6):
+        it.config = replace(config, total_frames=it.frames + 2_000)
+        it.advance(60.0)
+        if best_skill(it.evaluate())[1] == 1.0 and it.win_rate["0"] == 1.0:
+            break
+    assert it.win_rate["0"] == 1.0
