@@ -276,6 +276,14 @@ class Game:
         ratio = (width * height) / (self.width * self.height)
         return max(self.rules.time_limit, -int(-self.rules.time_limit * ratio // 1))
 
+    def min_solution(self, width: int, height: int) -> int:
+        """Steps a solution must have on a level of this size: fewer than declared on smaller levels.
+
+        Ways grow with the sides of a level, so the bound shrinks with their sum.
+        """
+        declared = self.constraints.min_solution
+        return min(declared, declared * (width + height) // (self.width + self.height))
+
     def check_size(self, width: int, height: int) -> None:
         """Refuse a size outside the declared limits.
 

@@ -245,7 +245,7 @@ def make_batch(pack: Pack, config: GenerateConfig, index: int) -> Batch:
     raw = fixed.raw_beatable & (verdict == CERTIFIED)
     times.append(time.perf_counter())
     verdict[(verdict == CERTIFIED) & ~certify(fixed, pack.game)] = UNREPAIRABLE
-    short = fixed.length < pack.game.constraints.min_solution
+    short = fixed.length < pack.game.min_solution(tiles.shape[2], tiles.shape[1])
     verdict[(verdict == CERTIFIED) & short] = TOO_SHORT
     times.append(time.perf_counter())
     spent = dict(zip(STAGES, np.diff(times).tolist(), strict=False))

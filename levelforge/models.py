@@ -69,6 +69,8 @@ class Generator:
             ``uint8[N, H, W]`` tile ids.
         """
         height, width = inputs["noise"].shape[2:]
+        if not len(inputs["noise"]):
+            return np.zeros((0, height, width), np.uint8)
         tiles = run_chunks(self._session, inputs, GENERATOR_CHUNK, pool)
         if tiles.shape[1:] != (height, width) or (
             tiles.size and not 0 <= tiles.min() <= tiles.max() < self._tiles
@@ -147,7 +149,7 @@ def open_session(
 def run_chunks(
     session: ort.InferenceSession, inputs: Arrays, size: int, pool: ThreadPoolExecutor | None
 ) -> NDArray[Any]:
-    """Run a session over N rows in chunks of exactly ``size`` (the last padded with its last row)."""
+    """Run a session over N >= 1 rows in chunks of exactly ``size`` (the last padded with its last row)."""
     names: Sequence[str] = [i.name for i in session.get_inputs()]
     total = len(inputs[names[0]])
 
@@ -162,14 +164,4 @@ def run_chunks(
         return result[: total - first]
 
     starts = range(0, total, size)
-    parts = list(pool.map(chunk, starts)) if pool else [chunk(first) for first in starts]
-    if parts:
-        return np.concatenate(parts)
-    return chunk_of_nothing(session)
-
-
-def chunk_of_nothing(session: ort.InferenceSession) -> NDArray[Any]:
-    """The empty result of an empty batch, with the output's type and rank."""
-    output = session.get_outputs()[0]
-    kind = np.int32 if "int32" in output.type else np.float32
-    return np.zeros([0] + [d if isinstance(d, int) else 0 for d in output.shape[1:]], dtype=kind)
+    return np.concatenate(list(pool.map(chunk, starts)) if pool else [chunk(first) for first in starts])

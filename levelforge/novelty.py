@@ -14,7 +14,6 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from levelforge.errors import LevelForgeError
 from levelforge.game import Game, Tiles
 from levelforge.level import Level
 
@@ -37,11 +36,7 @@ def corpus_tiles(game: Game) -> list[Tiles]:
         return []
     from levelforge.corpus import load_corpus
 
-    try:
-        corpus = load_corpus(game.folder / "corpus", game)
-    except LevelForgeError:
-        return []
-    return [level.tiles for level in corpus]
+    return [level.tiles for level in load_corpus(game.folder / "corpus", game)]
 
 
 def novelty(
@@ -81,7 +76,7 @@ def novelty(
 
 
 def mirror_images(tiles: Tiles, symmetries: Sequence[str]) -> list[Tiles]:
-    """A level and its images under all combinations of the symmetries."""
+    """A level and its images under all combinations of the symmetries; itself first."""
     images = [tiles]
     if "flip_x" in symmetries:
         images += [m[:, ::-1] for m in images]

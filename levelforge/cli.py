@@ -1,0 +1,190 @@
+"""The command line: parses, calls the API, prints.
+
+Every command imports what it needs when it runs, so that ``--help`` answers at once. The answer goes to
+stdout (one JSON document with ``--json``), messages and progress to stderr. Exit status: 0 done, 1 the
+answer is no, 2 bad usage or input, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from levelforge.cli_levels import convert, playtest, repair, solve, verify
+from levelforge.console import (
+    CountType,
+    DifficultyType,
+    Forge,
+    SizeType,
+    print_json,
+    progress,
+    say,
+    split_words,
+    staged,
+)
+
+SEEDS = 2**32
+
+
+@click.group(cls=Forge, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="levelforge", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Make playable, proven-beatable game levels, and train the networks that make them.
+
+    \b
+    A first look:
+      levelforge games
+      levelforge generate dungeon -n 12 --seed 7
+      levelforge verify out/dungeon
+    """
+
+
+cli.add_command(playtest)
+cli.add_command(verify)
+cli.add_command(solve)
+cli.add_command(repair)
+cli.add_command(convert)
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def games(as_json: bool) -> None:
+    """List the games and packs at hand.
+
+    \b
+    Examples:
+      levelforge games
+      levelforge games --json
+    """
+    from levelforge.errors import LevelForgeError
+    from levelforge.game import bundled_games, load_game
+    from levelforge.pack import load_pack
+
+    found: list[dict[str, Any]] = []
+    for name in bundled_games():
+        game = load_game(name)
+        try:
+            pack, problem = load_pack(game), None
+        except LevelForgeError as error:
+            pack, problem = None, str(error)
+        entry: dict[str, Any] = {"name": name, "title": game.title, "description": game.header.description}
+        entry |= {"movement": game.movement, "size": list(game.header.size), "pack": pack.hash if pack else None}
+        entry["figures"] = pack.info.get("figures", {}) if pack else {}
+        found.append(entry)
+        if not as_json:
+            width, height = game.header.size
+            state = f"pack {pack.hash[:12]}" if pack else problem
+            click.echo(f"{name:<12} {width}x{height}  {game.header.description}\n{'':<12} {state}")
+    if as_json:
+        print_json({"games": found})
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def formats(as_json: bool) -> None:
+    """List the file formats that can be read and written.
+
+    \b
+    Examples:
+      levelforge formats
+      levelforge convert mine.txt --game dungeon --to tiled --out maps
+    """
+    from levelforge.files import known_formats
+
+    entries = known_formats()
+    if as_json:
+        print_json({"formats": entries})
+        return
+    for entry in entries:
+        ways = " and ".join(way for way in ("read", "write") if entry[way])
+        click.echo(f"{entry['name']:<8} {' '.join(entry['suffixes']):<12} {ways:<15} {entry['title']}")
+
+
+@cli.command()
+@click.argument("game")
+@click.option("-n", "n", type=click.IntRange(1), default=12, show_default=True, help="How many levels.")
+@click.option("--seed", type=click.IntRange(0, SEEDS - 1), help="Same seed, same levels. [default: a new one]")
+@click.option("--difficulty", type=DifficultyType(), help="Aim at 0 (easy) to 1 (hard), or rise from LO to HI.")
+@click.option("--size", type=SizeType(), help="Width x height in tiles. [default: the game's]")
+@click.option("--count", "counts", type=CountType(), multiple=True, help="Exactly N of a tile; repeatable.")
+@click.option(
+    "--format", "formats_", multiple=True, default=["json,tiled,png"], show_default=True, help="Comma separated."
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Folder to write to. [default: out/GAME]")
+@click.option("--pack", "pack_path", type=click.Path(path_type=Path), help="Another pack folder than the game's.")
+@click.option("--no-playtest", is_flag=True, help="Skip the playtester (difficulty stays unknown).")
+@click.option("--threads", type=click.IntRange(1), default=2, show_default=True, help="Changes the speed alone.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def generate(
+    game: str,
+    n: int,
+    seed: int | None,
+    difficulty: float | tuple[float, float] | None,
+    size: tuple[int, int] | None,
+    counts: tuple[tuple[str, int], ...],
+    formats_: tuple[str, ...],
+    out: Path | None,
+    pack_path: Path | None,
+    no_playtest: bool,
+    threads: int,
+    as_json: bool,
+) -> None:
+    """Make levels of GAME (a name, or a game.toml), each with a proof that it can be beaten.
+
+    Writes GAME-SEED-INDEX files in every format asked for, index.json, and contact-sheet.png, whose
+    path it prints. The same command with the same seed and pack writes the same bytes.
+
+    \b
+    Examples:
+      levelforge generate dungeon -n 24 --seed 7
+      levelforge generate dungeon --count door=2 --count key=2 --count ghost=0
+      levelforge generate platformer --size 128x16 --difficulty 0.2:0.7
+      levelforge generate dungeon -n 1000 --no-playtest --format json --json > report.json
+    """
+    from levelforge.files import check_formats
+
+    words = check_formats(split_words(formats_))
+
+    import secrets
+
+    from levelforge.game import load_game
+    from levelforge.generate import GenerateConfig
+    from levelforge.generate import generate as run
+    from levelforge.output import generate_document, write_generated
+    from levelforge.pack import load_pack, read_pack
+
+    loaded = load_game(game)
+    pack = read_pack(pack_path, loaded) if pack_path else load_pack(loaded)
+    config = GenerateConfig(
+        n=n,
+        seed=secrets.randbelow(1_000_000) if seed is None else seed,
+        size=size,
+        difficulty=difficulty,
+        counts=dict(counts),
+        playtest=not no_playtest,
+        threads=threads,
+    )
+    folder = out or Path("out") / loaded.name
+    with staged(folder) as draft, progress() as tell:
+        made = run(pack, config, tell)
+        files, seconds = write_generated(made, pack, config, draft, words, tell)
+    if as_json:
+        print_json(generate_document(made, pack, config, [[str(folder / f) for f in row] for row in files], seconds))
+        return
+    say(f"{len(made.levels)} {loaded.name} levels in {folder} (seed {config.seed}), each proven beatable")
+    if made.rejected:
+        reasons = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in made.rejected.items())
+        say(f"{made.candidates} candidates, {made.raw_beatable:.0%} beatable as drawn; not kept: {reasons}")
+    click.echo(str(folder / "contact-sheet.png"))
+
+
+def main() -> None:
+    """The ``levelforge`` command."""
+    cli.main(sys.argv[1:], "levelforge")
+
+
+if __name__ == "__main__":
+    main()

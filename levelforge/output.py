@@ -1,0 +1,90 @@
+"""Writing a generated set: one file a level and format, an index and a contact sheet."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from levelforge.files import INDEX, write_file
+from levelforge.generate import GenerateConfig, Generated, Progress
+from levelforge.level import Level
+from levelforge.pack import Pack
+from levelforge.report import write_contact_sheet
+
+CONTACT_SHEET = "contact-sheet.png"
+
+
+def write_generated(
+    made: Generated, pack: Pack, config: GenerateConfig, folder: Path, formats: Sequence[str], tell: Progress
+) -> tuple[list[list[str]], float]:
+    """Write all levels, ``index.json`` and ``contact-sheet.png`` into a folder.
+
+    Args:
+        made: what to write.
+        pack, config: what it was made with.
+        folder: an existing folder.
+        formats: names of formats.
+        tell: told how many levels are written.
+
+    Returns:
+        For each level its file names within the folder, and the seconds it took.
+    """
+    started = time.perf_counter()
+    files = []
+    for number, level in enumerate(made.levels, start=1):
+        files.append([path.name for word in formats for path in write_file(level, folder, word)])
+        tell("export", number, len(made.levels))
+    title = f"{pack.game.title}, seed {config.seed}"
+    write_contact_sheet(made.levels, folder / CONTACT_SHEET, title)
+    index = generate_document(made, pack, config, files, 0.0)
+    del index["seconds"]  # the same command is to write the same bytes
+    text = json.dumps(index, indent=2, ensure_ascii=False) + "\n"
+    (folder / INDEX).write_text(text, encoding="utf-8")
+    return files, time.perf_counter() - started
+
+
+def generate_document(
+    made: Generated, pack: Pack, config: GenerateConfig, files: Sequence[Sequence[str]], export_seconds: float
+) -> dict[str, Any]:
+    """What ``generate --json`` prints.
+
+    ``difficulty_requested`` is there only where a difficulty was asked for.
+    """
+    seconds = dict(made.seconds) | {"export": export_seconds}
+    levels = [_entry(level, names) for level, names in zip(made.levels, files, strict=True)]
+    for entry, wanted in zip(levels, made.requested_difficulty or (), strict=False):
+        entry["difficulty_requested"] = wanted
+    return {
+        "game": pack.game.name,
+        "pack": pack.hash,
+        "seed": config.seed,
+        "requested": config.n,
+        "written": len(levels),
+        "seconds": {stage: round(spent, 4) for stage, spent in seconds.items()},
+        "raw_beatable": round(made.raw_beatable, 4),
+        "rejected": dict(made.rejected),
+        "levels": levels,
+    }
+
+
+def _entry(level: Level, files: Sequence[str]) -> dict[str, Any]:
+    return {
+        "id": level.id,
+        "files": list(files),
+        "beatable": True,
+        "solution_length": len(level.solution or ()),
+        "edits": level.edits,
+        "novelty": rounded(level.novelty),
+        "difficulty": rounded(level.difficulty),
+        "difficulty_ci": None if level.difficulty_ci is None else [rounded(end) for end in level.difficulty_ci],
+        "fun": rounded(level.fun),
+        "fun_parts": None if level.fun_parts is None else {k: rounded(v) for k, v in level.fun_parts.items()},
+    }
+
+
+def rounded(value: float | None) -> float | None:
+    """Four decimals are more than any of these measures can bear."""
+    return None if value is None else round(value, 4)
