@@ -4,6 +4,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from levelforge.game import MOVEMENT_ROLES, Role, parse_game
+from levelforge.level import Level
+from levelforge.solver import Solution, solve
 
 ROLES = {
     "topdown": sorted(MOVEMENT_ROLES["topdown"]),
@@ -12,7 +14,7 @@ ROLES = {
 SYMBOLS = dict(zip(Role, ".#@>kDo^weh=H", strict=True))
 
 
-def make_game(movement, **rules):  # noqa: ANN003
+def make_game(movement, **rules):
     """A game with one tile for each role that the movement knows, tile id = place in ``ROLES``."""
     if movement == "platformer":
         rules.setdefault("jump_profile", [2, 1, 1, 0, -1, -1, -2])
@@ -68,3 +70,26 @@ def random_tiles(game, height, width, rng):
     goal, home = rng.choice(height * width, 2, replace=False)
     tiles.flat[goal], tiles.flat[home] = game.of_role(Role.GOAL)[0].id, start
     return tiles
+
+
+def levels(game):
+    """Arbitrary tiles of a game as a ``Level`` of any size from 1x1: well-formed or not."""
+    sizes = st.tuples(st.integers(1, 12), st.integers(1, 12), st.integers(0, 2**32))
+
+    def build(size):
+        height, width, seed = size
+        tiles = np.random.default_rng(seed).integers(0, len(game.tiles), (height, width), dtype=np.uint8)
+        return Level(game, tiles)
+
+    return sizes.map(build)
+
+
+def playable_levels(game):
+    """Small ``Level``s that the solver beats, with their shortest solution attached."""
+
+    def attach(tiles):
+        level = Level(game, tiles)
+        found = solve(level)
+        return level.with_(solution=found.actions) if isinstance(found, Solution) else None
+
+    return tile_grids(game).map(attach).filter(lambda level: level is not None)
