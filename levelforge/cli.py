@@ -7,6 +7,7 @@ answer is no, 2 bad usage or input, 130 interrupted.
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ import click
 
 from levelforge.cli_levels import convert, playtest, repair, solve, verify
 from levelforge.console import (
+    DONE,
+    INTERRUPTED,
     CountType,
     DifficultyType,
     Forge,
@@ -71,7 +74,11 @@ def games(as_json: bool) -> None:
         except LevelForgeError as error:
             pack, problem = None, str(error)
         entry: dict[str, Any] = {"name": name, "title": game.title, "description": game.header.description}
-        entry |= {"movement": game.movement, "size": list(game.header.size), "pack": pack.hash if pack else None}
+        entry |= {
+            "movement": game.movement,
+            "size": list(game.header.size),
+            "pack": pack.hash if pack else None,
+        }
         entry["figures"] = pack.info.get("figures", {}) if pack else {}
         found.append(entry)
         if not as_json:
@@ -106,17 +113,30 @@ def formats(as_json: bool) -> None:
 @cli.command()
 @click.argument("game")
 @click.option("-n", "n", type=click.IntRange(1), default=12, show_default=True, help="How many levels.")
-@click.option("--seed", type=click.IntRange(0, SEEDS - 1), help="Same seed, same levels. [default: a new one]")
-@click.option("--difficulty", type=DifficultyType(), help="Aim at 0 (easy) to 1 (hard), or rise from LO to HI.")
+@click.option(
+    "--seed", type=click.IntRange(0, SEEDS - 1), help="Same seed, same levels. [default: a new one]"
+)
+@click.option(
+    "--difficulty", type=DifficultyType(), help="Aim at 0 (easy) to 1 (hard), or rise from LO to HI."
+)
 @click.option("--size", type=SizeType(), help="Width x height in tiles. [default: the game's]")
 @click.option("--count", "counts", type=CountType(), multiple=True, help="Exactly N of a tile; repeatable.")
 @click.option(
-    "--format", "formats_", multiple=True, default=["json,tiled,png"], show_default=True, help="Comma separated."
+    "--format",
+    "formats_",
+    multiple=True,
+    default=["json,tiled,png"],
+    show_default=True,
+    help="Comma separated.",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write to. [default: out/GAME]")
-@click.option("--pack", "pack_path", type=click.Path(path_type=Path), help="Another pack folder than the game's.")
+@click.option(
+    "--pack", "pack_path", type=click.Path(path_type=Path), help="Another pack folder than the game's."
+)
 @click.option("--no-playtest", is_flag=True, help="Skip the playtester (difficulty stays unknown).")
-@click.option("--threads", type=click.IntRange(1), default=2, show_default=True, help="Changes the speed alone.")
+@click.option(
+    "--threads", type=click.IntRange(1), default=2, show_default=True, help="Changes the speed alone."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def generate(
     game: str,
@@ -172,13 +192,115 @@ def generate(
         made = run(pack, config, tell)
         files, seconds = write_generated(made, pack, config, draft, words, tell)
     if as_json:
-        print_json(generate_document(made, pack, config, [[str(folder / f) for f in row] for row in files], seconds))
+        print_json(
+            generate_document(made, pack, config, [[str(folder / f) for f in row] for row in files], seconds)
+        )
         return
     say(f"{len(made.levels)} {loaded.name} levels in {folder} (seed {config.seed}), each proven beatable")
     if made.rejected:
         reasons = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in made.rejected.items())
         say(f"{made.candidates} candidates, {made.raw_beatable:.0%} beatable as drawn; not kept: {reasons}")
     click.echo(str(folder / "contact-sheet.png"))
+
+
+@cli.command()
+@click.argument("game", required=False)
+@click.option(
+    "--levels", type=click.Path(path_type=Path), help="Folder of levels. [default: the game's corpus]"
+)
+@click.option("--budget", help="Time to train, such as 90s, 30m or 2h. [default: 30m]")
+@click.option("--out", type=click.Path(path_type=Path), help="Run folder to make. [default: runs/GAME]")
+@click.option("--resume", type=click.Path(path_type=Path), help="Go on with a run folder.")
+@click.option("--seed", type=click.IntRange(0, SEEDS - 1), help="Of everything random. [default: 0]")
+@click.option("--loss", help="The GAN's loss: r3gan or wgan-gp. [default: r3gan]")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def train(
+    game: str | None,
+    levels: Path | None,
+    budget: str | None,
+    out: Path | None,
+    resume: Path | None,
+    seed: int | None,
+    loss: str | None,
+    as_json: bool,
+) -> int:
+    """Train a generator and a playtester for GAME (a name, or a game.toml).
+
+    Keeps to the budget, saves as it goes, and stops cleanly on Ctrl-C; --resume goes on where it stopped.
+    Needs the 'train' extra.
+
+    \b
+    Examples:
+      levelforge train dungeon --budget 30m --out runs/first
+      levelforge train --resume runs/first --budget 2h
+      levelforge train my-game/game.toml --levels my-maps --out runs/mine
+    """
+    if resume is not None and out is not None:
+        raise click.UsageError("--resume names the run folder already; leave --out away")
+    if game is None and resume is None:
+        raise click.UsageError("which game? give a name or a game.toml, or --resume a run")
+    from levelforge.game import load_game
+
+    subject = None if game is None else load_game(game)
+    run, parse_budget = _training("run").train, _training("budget").parse_budget
+    result = run(
+        subject,
+        out=resume or out or Path("runs") / (subject.name if subject else ""),
+        levels=levels,
+        budget=None if budget is None else parse_budget(budget),
+        seed=seed,
+        loss=loss,
+        resume=resume is not None,
+        command=shlex.join(["levelforge", *sys.argv[1:]]),
+    )
+    if as_json:
+        facts = {"run": str(result.run), "done": result.done, "seconds": round(result.seconds, 1)}
+        print_json(facts | {"figures": dict(result.figures)})
+    elif result.done:
+        say(f"done; make a pack of it: levelforge pack {result.run} --out PACK")
+        click.echo(str(result.run))
+    else:
+        say(f"stopped, nothing lost; go on with: levelforge train --resume {result.run}")
+    return DONE if result.done else INTERRUPTED
+
+
+@cli.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Pack folder to make or replace.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def pack(run: Path, out: Path, as_json: bool) -> None:
+    """Make a pack (ONNX models, card) of a finished training RUN.
+
+    \b
+    Examples:
+      levelforge pack runs/first --out packs/first
+      levelforge generate dungeon --pack packs/first
+    """
+    made = _training("packing").pack_run(run, out)
+    if as_json:
+        facts = {"pack": str(out), "game": made.game.name, "hash": made.hash}
+        print_json(facts | {"figures": made.info.get("figures", {})})
+    else:
+        say(f"{made.game.name} pack {made.hash[:12]}")
+        click.echo(str(out))
+
+
+def _training(module: str) -> Any:
+    """A module of the training wing.
+
+    Raises:
+        MissingExtraError: torch is not installed.
+    """
+    import importlib
+
+    from levelforge.errors import MissingExtraError
+
+    try:
+        return importlib.import_module(f"levelforge.training.{module}")
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("levelforge"):
+            raise
+        raise MissingExtraError("training", "train") from None
 
 
 def main() -> None:

@@ -29,9 +29,13 @@ limit_option = click.option(
 @click.command()
 @paths_argument
 @game_option
-@click.option("--pack", "pack_path", type=click.Path(path_type=Path), help="Another pack folder than the game's.")
+@click.option(
+    "--pack", "pack_path", type=click.Path(path_type=Path), help="Another pack folder than the game's."
+)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the action noise.")
-@click.option("--episodes", type=click.IntRange(1), default=8, show_default=True, help="Played at each skill.")
+@click.option(
+    "--episodes", type=click.IntRange(1), default=8, show_default=True, help="Played at each skill."
+)
 @click.option("--personas", multiple=True, default=["runner"], show_default=True, help="Comma separated.")
 @click.option("--heatmap", type=click.Path(path_type=Path), help="Folder for pictures of where players went.")
 @limit_option
@@ -87,11 +91,17 @@ def playtest(
         return
     for entry in document["levels"]:
         low, high = entry["difficulty_ci"]
-        state = {True: f"{entry['solution_length']} steps", False: "unbeatable", None: "undecided"}[entry["beatable"]]
-        click.echo(f"{entry['file']}: difficulty {entry['difficulty']:.2f} ({low:.2f} to {high:.2f}), {state}")
+        state = {True: f"{entry['solution_length']} steps", False: "unbeatable", None: "undecided"}[
+            entry["beatable"]
+        ]
+        click.echo(
+            f"{entry['file']}: difficulty {entry['difficulty']:.2f} ({low:.2f} to {high:.2f}), {state}"
+        )
     summary = document["summary"]
     rates = ", ".join(f"{rate:.0%} at {skill}" for skill, rate in summary["win_rate"].items())
-    click.echo(f"{len(found)} levels: mean difficulty {summary['difficulty']:.2f}; wins by action noise: {rates}")
+    click.echo(
+        f"{len(found)} levels: mean difficulty {summary['difficulty']:.2f}; wins by action noise: {rates}"
+    )
 
 
 @click.command()
@@ -165,7 +175,9 @@ def solve(paths: tuple[Path, ...], game: str | None, node_limit: int, as_json: b
 @click.command()
 @paths_argument
 @game_option
-@click.option("--out", type=click.Path(path_type=Path), help="Folder to write to. [default: print one level as text]")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder to write to. [default: print one level as text]"
+)
 @click.option("--format", "formats", multiple=True, help="Formats to write. [default: as each was read]")
 @json_option
 def repair(
@@ -203,7 +215,9 @@ def repair(
             for item, result, names in zip(found, results, written, strict=True):
                 for word in (words or [item.format]) if result else []:
                     assert result is not None
-                    names += [path.name for path in write_file(result.level.with_(id=item.path.stem), draft, word)]
+                    names += [
+                        path.name for path in write_file(result.level.with_(id=item.id), draft, word)
+                    ]
     elif not as_json and results[0] is not None:
         click.echo(format_text(results[0].level.tiles, results[0].level.game), nl=False)
     if as_json:
@@ -243,7 +257,7 @@ def convert(
     entries = []
     with staged(out) as draft:
         for item in found:
-            level = item.level.with_(id=item.path.stem)
+            level = item.level.with_(id=item.id)
             names = [path.name for word in words for path in write_file(level, draft, word)]
             entries.append({"file": str(item.path), "files": [str(out / name) for name in names]})
     if as_json:

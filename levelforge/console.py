@@ -29,11 +29,11 @@ DONE, ANSWER_IS_NO, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 class Forge(click.Group):
     """A command group whose errors are one line each and end with the right status."""
 
-    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> Any:
+    def main(self, *args: Any, **extra: Any) -> Any:
         """Run, and leave with 0 (done), 1 (the answer is no), 2 (bad input) or 130 (interrupted)."""
         extra["standalone_mode"] = False
         try:
-            status = super().main(args, prog_name, **extra)
+            status = super().main(*args, **extra)
         except click.Abort:
             fail("interrupted; nothing half-written was left behind", INTERRUPTED)
         except click.ClickException as error:
@@ -76,7 +76,9 @@ class SizeType(click.ParamType[tuple[int, int]]):
 
     name = "WxH"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
         """Parse, or say what is wanted."""
         if isinstance(value, tuple):
             return value
@@ -103,7 +105,11 @@ class DifficultyType(click.ParamType["float | tuple[float, float]"]):
         except ValueError:
             parts = []
         if len(parts) not in (1, 2):
-            self.fail(f"{value!r} is no difficulty; write a number such as 0.4, or a range such as 0.2:0.7", param, ctx)
+            self.fail(
+                f"{value!r} is no difficulty; write a number such as 0.4, or a range such as 0.2:0.7",
+                param,
+                ctx,
+            )
         return parts[0] if len(parts) == 1 else (parts[0], parts[1])
 
 
@@ -112,7 +118,9 @@ class CountType(click.ParamType[tuple[str, int]]):
 
     name = "TILE=N"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, int]:
         """Parse, or say what is wanted."""
         if isinstance(value, tuple):
             return value
@@ -149,7 +157,9 @@ def progress() -> Iterator[Callable[[str, int, int], None]]:
 
     def tell(stage: str, done: int, total: int) -> None:
         if stage not in bars:
-            bars[stage] = tqdm(total=total, desc=stage, unit="level", file=sys.stderr, disable=None, leave=False)
+            bars[stage] = tqdm(
+                total=total, desc=stage, unit="level", file=sys.stderr, disable=None, leave=False
+            )
         bars[stage].update(done - bars[stage].n)
 
     try:
@@ -171,7 +181,9 @@ def staged(folder: Path) -> Iterator[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         draft = tempfile.TemporaryDirectory(prefix=".levelforge-", dir=folder)
     except OSError as error:
-        raise LevelForgeError(f"{folder}: cannot be written ({error.strerror}); choose another --out") from None
+        raise LevelForgeError(
+            f"{folder}: cannot be written ({error.strerror}); choose another --out"
+        ) from None
     try:
         with draft as name:
             yield Path(name)

@@ -22,7 +22,11 @@ def verify_entry(found: LevelFile, node_limit: int) -> dict[str, Any]:
     level = found.level
     entry: dict[str, Any] = {"file": str(found.path)}
     if level.solution is not None and verify_solution(level, level.solution):
-        return entry | {"verdict": "beatable", "certificate": "replayed", "solution_length": len(level.solution)}
+        return entry | {
+            "verdict": "beatable",
+            "certificate": "replayed",
+            "solution_length": len(level.solution),
+        }
     answer = solve(level, node_limit=node_limit)
     entry["verdict"] = VERDICTS[type(answer)]
     entry["certificate"] = "found" if isinstance(answer, Solution) else "none"
@@ -33,12 +37,12 @@ def verify_entry(found: LevelFile, node_limit: int) -> dict[str, Any]:
 def solve_entry(found: LevelFile, node_limit: int) -> dict[str, Any]:
     """One level of ``solve --json``."""
     answer = solve(found.level, node_limit=node_limit)
-    solved = isinstance(answer, Solution)
+    actions = answer.actions if isinstance(answer, Solution) else None
     return {
         "file": str(found.path),
         "verdict": VERDICTS[type(answer)],
-        "solution_length": len(answer.actions) if solved else None,
-        "solution": encode_solution(answer.actions, found.level.game) if solved else None,
+        "solution_length": None if actions is None else len(actions),
+        "solution": None if actions is None else encode_solution(actions, found.level.game),
         "expanded": answer.expanded,
         "reason": answer.reason if isinstance(answer, Unbeatable) else None,
     }
@@ -82,7 +86,7 @@ def write_heatmaps(found: Sequence[LevelFile], results: Sequence[PlaytestResult]
         path = replay(level, level.solution).path if level.solution else None
         for persona, play in result.personas.items():
             picture = render(level, overlay=play.visits.astype(np.float64), solution=path, scale=2)
-            picture.save(folder / f"{item.path.stem}-{persona}.png")
+            picture.save(folder / f"{item.id}-{persona}.png")
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -13,7 +13,7 @@ from standins import make_pack
 
 from levelforge.choose import nearest_levels
 from levelforge.errors import LevelForgeError
-from levelforge.generate import Generated, GenerateConfig, generate, make_batch
+from levelforge.generate import GenerateConfig, Generated, generate, make_batch
 from levelforge.level import faults
 from levelforge.novelty import novelty
 from levelforge.pack import Pack
@@ -34,7 +34,8 @@ def plain(n: int, **changes: object) -> GenerateConfig:
 
 def same(a: Generated, b: Generated) -> bool:
     return len(a.levels) == len(b.levels) and all(
-        np.array_equal(x.tiles, y.tiles) and (x.id, x.solution, x.difficulty) == (y.id, y.solution, y.difficulty)
+        np.array_equal(x.tiles, y.tiles)
+        and (x.id, x.solution, x.difficulty) == (y.id, y.solution, y.difficulty)
         for x, y in zip(a.levels, b.levels, strict=True)
     )
 
@@ -93,7 +94,9 @@ def test_any_size(packs: dict[str, Pack], size: tuple[int, int]) -> None:
 def test_any_width(packs: dict[str, Pack], width: int) -> None:
     made = generate(packs["platformer"], plain(2, size=(width, 16), counts={"walker": 0}))
     assert {level.size for level in made.levels} == {(width, 16)}
-    assert all(len(level.solution or ()) >= made.levels[0].game.min_solution(width, 16) for level in made.levels)
+    assert all(
+        len(level.solution or ()) >= made.levels[0].game.min_solution(width, 16) for level in made.levels
+    )
 
 
 @pytest.mark.parametrize(
@@ -119,7 +122,9 @@ def test_what_the_game_cannot_give_is_refused_at_once(
 
 
 def test_it_gives_up_at_the_cap_and_says_why(packs: dict[str, Pack]) -> None:
-    with pytest.raises(LevelForgeError, match=r"only \d+ of 5000 levels after 64 candidates \(rejected: .*too short"):
+    with pytest.raises(
+        LevelForgeError, match=r"only \d+ of 5000 levels after 64 candidates \(rejected: .*too short"
+    ):
         generate(packs["dungeon"], plain(5000, max_candidates=64))
 
 
@@ -165,7 +170,9 @@ def test_a_range_of_difficulties_rises(packs: dict[str, Pack]) -> None:
     st.lists(st.floats(0, 1), min_size=3, max_size=7),
     st.lists(st.floats(0, 1), min_size=1, max_size=3),
 )
-def test_the_nearest_levels_are_the_best_matching_there_is(measured: list[float], targets: list[float]) -> None:
+def test_the_nearest_levels_are_the_best_matching_there_is(
+    measured: list[float], targets: list[float]
+) -> None:
     from itertools import permutations
 
     def cost(chosen: tuple[int, ...] | list[int]) -> float:

@@ -81,7 +81,12 @@ def test_writing_replaces_an_older_pack_and_nothing_else(folder: Path, tmp_path:
 
 def test_a_model_that_does_not_load_never_becomes_a_pack(tmp_path: Path) -> None:
     game = load_game("dungeon")
-    for generator in (generator_onnx(game)[:500], playtester_onnx(game), b"", generator_onnx(load_game("platformer"))):
+    for generator in (
+        generator_onnx(game)[:500],
+        playtester_onnx(game),
+        b"",
+        generator_onnx(load_game("platformer")),
+    ):
         with pytest.raises(LevelForgeError, match=r"pack/generator\.onnx"):
             write_pack(tmp_path / "pack", game, generator, playtester_onnx(game), pack_info(game), "")
         assert list(tmp_path.iterdir()) == []
@@ -96,7 +101,7 @@ def test_a_game_without_a_pack_says_how_to_make_one(tmp_path: Path) -> None:
     source = load_game("dungeon").path
     assert source is not None
     shutil.copy(source, tmp_path / "game.toml")
-    with pytest.raises(LevelForgeError, match="has no pack yet.*levelforge train"):
+    with pytest.raises(LevelForgeError, match=r"has no pack yet.*levelforge train"):
         load_pack(tmp_path / "game.toml")
 
 
@@ -130,7 +135,9 @@ def test_models_of_another_game(folder: Path) -> None:
     rehash(folder)
     with pytest.raises(LevelForgeError, match="generator for another game"):
         _ = load_pack(folder).generator
-    with pytest.raises(LevelForgeError, match=r"playtester for another game: it knows 6 actions, dungeon has 5"):
+    with pytest.raises(
+        LevelForgeError, match=r"playtester for another game: it knows 6 actions, dungeon has 5"
+    ):
         _ = load_pack(folder).playtester
 
 
