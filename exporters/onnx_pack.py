@@ -65,6 +65,7 @@ def export_model(
     if len(example_inputs) != len(input_names):
         raise LevelForgeError(f"{len(example_inputs)} example inputs for the names {', '.join(input_names)}")
     buffer = io.BytesIO()
+    target: Any = buffer  # a file object works, though the signature knows only paths
     training = module.training
     module.eval()
     try:
@@ -75,7 +76,7 @@ def export_model(
             torch.onnx.export(
                 module,
                 tuple(example_inputs),
-                buffer,
+                target,
                 input_names=list(input_names),
                 output_names=list(output_names),
                 dynamic_axes={name: dict(axes) for name, axes in dynamic_axes.items()},
@@ -93,7 +94,7 @@ def export_model(
     facts = {key: _text(value) for key, value in sorted(metadata.items())}
     onnx.helper.set_model_props(model, facts)
     check_model(model, input_names, output_names, opset=opset)
-    return model.SerializeToString(deterministic=True)
+    return bytes(model.SerializeToString(deterministic=True))
 
 
 def check_model(

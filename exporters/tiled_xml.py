@@ -1,0 +1,158 @@
+"""TMX and TSX as the objects that TMJ and TSJ hold, so that one reader serves both.
+
+XML from strangers: no document type, no entities, no network, no encoding but UTF-8.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from lxml import etree
+
+from levelforge.errors import LevelForgeError
+from levelforge.exporters.base import read_text
+from levelforge.exporters.tiled_data import from_csv, from_numbers, unpack
+
+_NUMBER = re.compile(r"-?\d{1,12}(\.\d{1,12})?")
+_LAYERS = {"layer": "tilelayer", "objectgroup": "objectgroup", "group": "group", "imagelayer": "imagelayer"}
+
+
+def load_xml(path: Path, root: str) -> dict[str, Any]:
+    """Parse a map or tileset file.
+
+    Args:
+        path: the file.
+        root: ``"map"`` or ``"tileset"``.
+
+    Raises:
+        LevelForgeError: not XML, hostile XML, another kind of file.
+    """
+    text = read_text(path)
+    head = text[:200]
+    declared = re.match(r"\s*<\?xml[^>]*encoding\s*=\s*[\"']([^\"']*)", head)
+    if declared and declared.group(1).lower() not in ("utf-8", "us-ascii"):
+        raise LevelForgeError(f"{path}: XML in {declared.group(1)[:40]!r}; save it as UTF-8")
+    if "<!DOCTYPE" in text or "<!ENTITY" in text:
+        raise LevelForgeError(
+            f"{path}: XML with a document type or entities is refused; remove the <!DOCTYPE> line"
+        )
+    parser = etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    try:
+        element = etree.fromstring(text.encode(), parser)
+    except etree.XMLSyntaxError as error:
+        raise LevelForgeError(f"{path}: not valid XML: {' '.join(str(error).split())[:160]}") from None
+    if element.tag != root:
+        raise LevelForgeError(
+            f"{path}: not a Tiled {root}: the outermost element is <{str(element.tag)[:40]}>"
+        )
+    return _map(element, str(path)) if root == "map" else _tileset(element, str(path))
+
+
+def _map(element: etree._Element, origin: str) -> dict[str, Any]:
+    data = _attributes(element, ("width", "height", "tilewidth", "tileheight"), origin)
+    data["infinite"] = element.get("infinite", "0") not in ("0", "false")
+    data["properties"] = _properties(element, origin)
+    data["tilesets"] = [_tileset(child, origin) for child in element.findall("tileset")]
+    data["layers"] = _layers(element, origin)
+    return data
+
+
+def _layers(element: etree._Element, origin: str) -> list[dict[str, Any]]:
+    layers = []
+    for child in element:
+        kind = _LAYERS.get(str(child.tag))
+        if kind is None:
+            continue
+        layer = _attributes(child, ("width", "height"), origin) | {"type": kind}
+        if kind == "tilelayer":
+            layer["data"] = _data(child, layer, origin)
+        elif kind == "objectgroup":
+            layer["objects"] = [_object(each, origin) for each in child.findall("object")]
+        elif kind == "group":
+            layer["layers"] = _layers(child, origin)
+        layers.append(layer)
+    return layers
+
+
+def _data(element: etree._Element, layer: dict[str, Any], origin: str) -> Any:
+    """The gids of a layer as an array, or the reason why there are none."""
+    place = f"{origin}: layer {str(layer.get('name', ''))[:40]!r}"
+    data = element.find("data")
+    if data is None:
+        raise LevelForgeError(f"{place}: has no data")
+    if data.find("chunk") is not None:
+        raise LevelForgeError(f"{origin}: an infinite map; switch 'Infinite' off in Tiled's map properties")
+    width, height = layer.get("width"), layer.get("height")
+    if not (type(width) is type(height) is int and 0 < width <= 512 and 0 < height <= 512):
+        raise LevelForgeError(f"{place}: width and height must be whole numbers from 1 to 512")
+    encoding, text = data.get("encoding"), data.text or ""
+    if encoding is None:
+        numbers = [_number(tile.get("gid", "0"), f"{place}: gid") for tile in data.findall("tile")]
+        return from_numbers(numbers, height, width, place)
+    if encoding == "csv":
+        return from_csv(text, height, width, place)
+    if encoding == "base64":
+        return unpack(text, data.get("compression", ""), height, width, place)
+    raise LevelForgeError(f"{place}: unknown encoding {encoding[:40]!r} (known: csv, base64)")
+
+
+def _object(element: etree._Element, origin: str) -> dict[str, Any]:
+    data = _attributes(element, ("id", "gid", "x", "y", "width", "height"), origin)
+    data["properties"] = _properties(element, origin)
+    return data
+
+
+def _tileset(element: etree._Element, origin: str) -> dict[str, Any]:
+    data = _attributes(element, ("firstgid", "tilecount"), origin)
+    data["tiles"] = []
+    for child in element.findall("tile"):
+        tile = _attributes(child, ("id",), origin)
+        tile["properties"] = _properties(child, origin)
+        data["tiles"].append(tile)
+    return data
+
+
+def _properties(element: etree._Element, origin: str) -> list[dict[str, Any]]:
+    found = []
+    for entry in element.findall("properties/property"):
+        name, kind = entry.get("name", ""), entry.get("type", "string")
+        text = entry.get("value")
+        value: Any = (entry.text or "") if text is None else text
+        place = f"{origin}: property {name[:40]!r}"
+        if kind == "class":
+            value = {each["name"]: each["value"] for each in _properties(entry, origin)}
+        elif kind == "bool":
+            value = value == "true"
+        elif kind in ("int", "object"):
+            value = _number(value, place)
+        elif kind == "float":
+            try:
+                value = float(value)
+            except ValueError:
+                raise LevelForgeError(f"{place}: must be a number") from None
+        found.append({"name": name, "type": kind, "value": value})
+    return found
+
+
+def _attributes(element: etree._Element, numbers: tuple[str, ...], origin: str) -> dict[str, Any]:
+    """The attributes, those in ``numbers`` as numbers."""
+    data: dict[str, Any] = {str(key): str(value) for key, value in element.attrib.items()}
+    for name in numbers:
+        if name in data:
+            data[name] = _number(data[name], f"{origin}: <{element.tag}> {name}")
+    return data
+
+
+def _number(text: str, place: str) -> int | float:
+    if not _NUMBER.fullmatch(text):
+        raise LevelForgeError(f"{place}: must be a number, not {text[:40]!r}")
+    return float(text) if "." in text else int(text)
