@@ -1,7 +1,7 @@
 """Draft, certify and write the corpora: ``python -m tools.make_corpus [game ...] [--out FOLDER]``.
 
 Every draft is checked for form, proven beatable by the solver and compared with all levels before
-it, over the game's symmetries; what fails is drawn again with the next random numbers, so that the
+it, mirror images included; what fails is drawn again with the next random numbers, so that the
 same seed always gives the same corpus.
 """
 
@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from levelforge.game import Game, Role, load_game
+from levelforge.corpus import mirror_images
+from levelforge.game import SYMMETRIES, Game, Role, Tiles, load_game
 from levelforge.level import Level, faults, format_text, parse_text
 from levelforge.solver import Solution, solve, solve_batch
 from tools.make_corpus import dungeon, dungeon_terrain, platformer
@@ -52,21 +53,17 @@ def worth(level: Level) -> bool:
     return bool((solve_batch(np.stack(tiles), game, node_limit=NODES, threads=1).verdict == 1).all())
 
 
-def nearest(tiles: np.ndarray, others: list[np.ndarray], game: Game) -> float:
-    """Smallest share of differing tiles to another level of the same size, over the symmetries."""
-    turned = [tiles]
-    if "flip_x" in game.training.symmetries:
-        turned += [t[:, ::-1] for t in turned]
-    if "flip_y" in game.training.symmetries:
-        turned += [t[::-1] for t in turned]
-    return min(
-        (float((t != o).mean()) for o in others if o.shape == tiles.shape for t in turned), default=1.0
-    )
+def nearest(tiles: Tiles, others: list[Tiles]) -> float:
+    """Smallest share of differing tiles to another level of the same size, mirror images included."""
+    turned = mirror_images(tiles, SYMMETRIES)
+    same_size = [other for other in others if other.shape == tiles.shape]
+    return min((float((image != other).mean()) for other in same_size for image in turned), default=1.0)
 
 
 def make(game: Game, families: list[str], draft: Callable[..., Grid], out: Path) -> None:
     """Draft all families of one game and write them."""
-    kept: list[np.ndarray] = []
+    kept: list[Tiles] = []
+    written: set[Path] = set()
     for index, family in enumerate(families):
         for number in range(PER_FAMILY):
             rng = np.random.default_rng([SEED, index, number])
@@ -76,7 +73,7 @@ def make(game: Game, families: list[str], draft: Callable[..., Grid], out: Path)
                 except Redo:
                     continue
                 level = Level(game, parse_text(rows(grid), game), id=f"{family}-{number:02}")
-                if faults(level) or nearest(level.tiles, kept, game) < APART:
+                if faults(level) or nearest(level.tiles, kept) < APART:
                     continue
                 length = certify(level, hard=number >= 0.6 * PER_FAMILY)
                 if length >= game.constraints.min_solution and worth(level):
@@ -88,7 +85,11 @@ def make(game: Game, families: list[str], draft: Callable[..., Grid], out: Path)
             path = out / part / f"{level.id}.txt"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(format_text(level.tiles, game), encoding="utf-8")
+            written.add(path)
             print(f"{level.id}: solution {length}, {level.counts()}")
+    for part in ("train", "heldout"):
+        for stale in set((out / part).glob("*.txt")) - written:
+            stale.unlink()
 
 
 def main() -> None:

@@ -53,7 +53,7 @@ def connected(floor: Mask) -> Mask:
     return floor
 
 
-def furnish(rng: Generator, floor: Mask, top: int, left: int, high: int, wide: int, kind: int) -> None:
+def furnish(floor: Mask, top: int, left: int, high: int, wide: int, kind: int) -> None:
     """Give one room a shape: cut corners, or pillars placed evenly about its middle."""
     bottom, right = top + high - 1, left + wide - 1
     if kind == 1 and high >= 5 and wide >= 6:
@@ -100,7 +100,7 @@ def rooms(rng: Generator, height: int, width: int) -> Mask:
         join(rng, floor, boxes[y, x], boxes[v, u], passage, side=y == v)
     floor = tidy(floor)
     for box in boxes.values():
-        furnish(rng, floor, *box, kind=int(rng.choice([0, 0, 0, 1, 1, 2, 2, 3, 4])))
+        furnish(floor, *box, kind=int(rng.choice([0, 0, 0, 1, 1, 2, 2, 3, 4])))
     if floor[1:-1, 1:-1].mean() > 0.68:
         raise Redo("rooms run together")
     return connected(floor)
@@ -368,12 +368,16 @@ def buildings(rng: Generator, height: int, width: int) -> Mask:
         floor[opening] = True
     for _ in range(int(rng.integers(0, 3))):  # a wider way through some wall, for a loop
         y, x = int(rng.integers(2, height - 4)), int(rng.integers(2, width - 4))
-        if not floor[y : y + 2, x].any() and floor[y : y + 2, x - 1].all() and floor[y : y + 2, x + thick].all():
+        if (
+            not floor[y : y + 2, x].any()
+            and floor[y : y + 2, x - 1].all()
+            and floor[y : y + 2, x + thick].all()
+        ):
             floor[y : y + 2, x : x + thick] = True
     for box in leaves:
         if rng.random() < 0.5:
             trial = floor.copy()
-            furnish(rng, trial, *box, kind=int(rng.choice([1, 2, 2, 3, 4])))
+            furnish(trial, *box, kind=int(rng.choice([1, 2, 2, 3, 4])))
             if len(parts(trial)) == 1 and int(trial.sum()) > 0:
                 floor[:] = trial
     return connected(floor)

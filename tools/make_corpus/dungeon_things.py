@@ -48,6 +48,7 @@ class Draft:
         return np.asarray(self.grid == ".")
 
     def put(self, cell: Cell, symbol: str) -> None:
+        """Place one thing."""
         self.grid[cell] = symbol
 
     def near(self, cell: Cell, reach: int, symbols: str) -> bool:
@@ -63,7 +64,7 @@ def furnish(rng: Generator, floor: Mask, wish: Wish) -> Grid:
     Raises:
         Redo: this floor plan has no good place for something essential.
     """
-    grid = blank(*floor.shape, "#")
+    grid = blank(floor.shape[0], floor.shape[1], "#")
     grid[floor] = "."
     draft = Draft(grid, floor, rng)
     ends(draft)
@@ -83,7 +84,7 @@ def nooks(floor: Mask) -> Mask:
     wall = np.pad(~floor, 1, constant_values=True)
     up, down, left, right = wall[:-2, 1:-1], wall[2:, 1:-1], wall[1:-1, :-2], wall[1:-1, 2:]
     dead_end = (up & down & (left ^ right)) | (left & right & (up ^ down))
-    return np.asarray(floor & ((((up ^ down) & (left ^ right))) | dead_end))
+    return np.asarray(floor & (((up ^ down) & (left ^ right)) | dead_end))
 
 
 def ends(draft: Draft) -> None:
@@ -115,7 +116,12 @@ def path(draft: Draft) -> list[Cell]:
     way = [draft.start]
     while way[-1] != draft.exit:
         y, x = way[-1]
-        way.append(min(((y + dy, x + dx) for dy, dx in ORTHOGONAL if far[y + dy, x + dx] >= 0), key=lambda c: int(far[c])))
+        way.append(
+            min(
+                ((y + dy, x + dx) for dy, dx in ORTHOGONAL if far[y + dy, x + dx] >= 0),
+                key=lambda c: int(far[c]),
+            )
+        )
     return way
 
 
@@ -285,14 +291,16 @@ def spikes(draft: Draft, count: int, route: list[Cell]) -> None:
             continue
         y, x = cells(draft.plain)[int(rng.integers(int(draft.plain.sum())))]
         spot = [(y + dy, x + dx) for dy, dx in patch]
-        if any(v >= draft.grid.shape[0] or u >= draft.grid.shape[1] or not draft.plain[v, u] for v, u in spot):
+        if any(
+            v >= draft.grid.shape[0] or u >= draft.grid.shape[1] or not draft.plain[v, u] for v, u in spot
+        ):
             continue
         if near_way[y, x] > 2 and tries < 150:
             continue
         twins = [draft.twin(c) for c in spot]
-        if draft.mirrored and 2 * len(patch) <= count and all(draft.plain[c] for c in twins):
-            if not set(twins) & set(spot):
-                spot += twins
+        room = 2 * len(patch) <= count and not set(twins) & set(spot)
+        if draft.mirrored and room and all(draft.plain[c] for c in twins):
+            spot += twins
         if any(draft.near(c, 1, "k$D!^") or draft.near(c, 3, "@>") or draft.near(c, 1, "bg") for c in spot):
             continue
         safe = draft.floor & (draft.grid != "^")
@@ -309,7 +317,11 @@ def potions(draft: Draft, count: int) -> None:
     """Potions in corners, past the first third of the way."""
     far = distances(draft.floor, draft.start)
     for _ in range(count):
-        spots = [c for c in cells(draft.plain & nooks(draft.floor)) if far[c] > 12 and not draft.near(c, 3, "!k$D@>^")]
+        spots = [
+            c
+            for c in cells(draft.plain & nooks(draft.floor))
+            if far[c] > 12 and not draft.near(c, 3, "!k$D@>^")
+        ]
         if not spots:
             return
         draft.put(spots[int(draft.rng.integers(len(spots)))], "!")

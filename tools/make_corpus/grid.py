@@ -14,7 +14,7 @@ Cell = tuple[int, int]  # y, x
 ORTHOGONAL: tuple[Cell, ...] = ((-1, 0), (1, 0), (0, -1), (0, 1))
 
 
-class Redo(Exception):
+class Redo(Exception):  # noqa: N818 - no fault, a wish for another draw
     """This draft did not come out well; draw another with the next random numbers."""
 
 

@@ -205,16 +205,16 @@ def battlements(s: Strip, row: int, columns: int) -> None:
 
 
 def gatehouse(s: Strip) -> None:
-    """An arch of bricks with battlements; the way leads through under it."""
-    wide = s.pick(3, 4) * 2 + 1
-    roof = max(3, s.top - 7)
-    s.ground(1)
-    s.fill(roof, s.x, "B", s.top - 4 - roof, wide)
-    for end in (0, wide - 2):  # the feet of the arch
-        s.fill(s.top - 4, s.x + end, "B", 1, 2)
-    battlements(s, roof - 1, wide)
-    s.coins(s.top - 2, s.x + wide // 2 - 1, 3)
-    s.ground(wide + 2)
+    """A bridge of bricks with battlements between two ladders; the way leads on under it."""
+    wide, height = s.pick(3, 4) * 2 + 1, 6
+    s.ground(2)
+    for end in (-1, wide):
+        s.fill(s.top - height, s.x + end, "H", height)
+    s.fill(s.top - height, s.x, "B", 2, wide)
+    battlements(s, s.top - height - 1, wide)
+    if s.chance(0.6):
+        s.coins(s.top - 2, s.x + wide // 2 - 1, 3)
+    s.ground(wide + 4)
 
 
 def keep(s: Strip) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 import numpy as np
 from numpy.random import Generator
 
@@ -23,9 +25,25 @@ FAMILIES: dict[str, tuple[Piece, ...]] = {
         pieces.brick_row,
         pieces.rise,
     ),
-    "bridges": (pieces.chasm, pieces.chasm, pieces.hole, pieces.tiers, pieces.rise, pieces.stepping_bricks, pieces.hill),
+    "bridges": (
+        pieces.chasm,
+        pieces.chasm,
+        pieces.hole,
+        pieces.tiers,
+        pieces.rise,
+        pieces.stepping_bricks,
+        pieces.hill,
+    ),
     "cliffs": (pieces.cliff, pieces.cliff, pieces.lookout, pieces.hole, pieces.spike_pit, pieces.hill),
-    "caverns": (pieces.cellar, pieces.rise, pieces.hole, pieces.spike_pit, pieces.hill, pieces.brick_row, pieces.tiers),
+    "caverns": (
+        pieces.cellar,
+        pieces.rise,
+        pieces.hole,
+        pieces.spike_pit,
+        pieces.hill,
+        pieces.brick_row,
+        pieces.tiers,
+    ),
     "ruins": (
         pieces.towers,
         pieces.gatehouse,
@@ -131,27 +149,27 @@ def walkers(rng: Generator, grid: Grid, count: int) -> None:
     for y, x in sorted(spots):
         if (y, x - 1) not in spots:
             stretches.append([])
-            while (y, x) in spots:
-                stretches[-1].append((y, x))
-                x += 1
+            stretches[-1] += takewhile(spots.__contains__, ((y, u) for u in range(x, grid.shape[1])))
     good = [s for s in stretches if len(s) >= 4 and 9 < s[len(s) // 2][1] < grid.shape[1] - 6]
-    placed = 0
-    for i in rng.permutation(len(good)):
+    for i in rng.permutation(len(good))[:count]:
         stretch = good[i]
-        if placed == count:
-            break
         grid[stretch[len(stretch) // 2]] = "w"
-        placed += 1
 
 
 def hearts(rng: Generator, grid: Grid, count: int) -> None:
     """Hearts up high or past the middle, on a ledge of their own."""
-    height, width = grid.shape
+    width = grid.shape[1]
     spots = [
         (y, x)
         for y, x in standing(grid)
-        if x > width // 3 and (grid[y + 1, x] in ("=", "B") or y < HEIGHT - 6) and x < width - 5
+        if x > width // 3
+        and (grid[y + 1, x] in ("=", "B") or y < HEIGHT - 6)
+        and x < width - 5
         and not np.isin(grid[y, max(0, x - 3) : x + 4], ["w", "o"]).any()
     ]
-    for i in rng.permutation(len(spots))[:count]:
-        grid[spots[i]] = "+"
+    placed: list[Cell] = []
+    for i in rng.permutation(len(spots)):
+        if len(placed) < count and all(abs(spots[i][1] - x) > width // 6 for _, x in placed):
+            placed.append(spots[i])
+    for spot in placed:
+        grid[spot] = "+"

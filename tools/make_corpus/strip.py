@@ -41,6 +41,7 @@ class Strip:
         return int(self.rng.integers(low, high + 1))
 
     def chance(self, share: float) -> bool:
+        """True in that share of calls."""
         return bool(self.rng.random() < share)
 
     def ground(self, columns: int) -> None:
