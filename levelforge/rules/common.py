@@ -24,14 +24,14 @@ def is_taken(item, taken, cell):
     return (taken >> item[cell]) & 1 == 1
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def blocks(role, item, taken, cell):
     """Whether a cell stops movement: solid, or a door that is still closed."""
     kind = role[cell]
     return kind == SOLID or (kind == DOOR and not is_taken(item, taken, cell))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def enter(params, role, item, cell, hp, keys, taken):
     """Take what lies on a cell and suffer what stands there.
 
@@ -52,7 +52,7 @@ def enter(params, role, item, cell, hp, keys, taken):
     return hp, keys, taken, kind == GOAL and hp > 0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def patrol_damage(params, patrol, n_patrol, t, before, after, hp):
     """Hit points left after the patrols' move from time ``t`` to ``t + 1``.
 
@@ -60,7 +60,7 @@ def patrol_damage(params, patrol, n_patrol, t, before, after, hp):
     """
     cycle = params[P_CYCLE]
     now = t % cycle
-    then = (t + 1) % cycle
+    then = now + 1 if now + 1 < cycle else 0
     for e in range(n_patrol):
         new = patrol[e, then]
         if new == after or (new == before and patrol[e, now] == after and before != after):

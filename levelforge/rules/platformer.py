@@ -19,7 +19,7 @@ from levelforge.rules.state import (
 )
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def supported(height, width, role, item, taken, y, x):
     """Whether a body at (y, x) stands on something: solid, one-way, or the top of a ladder."""
     if y + 1 >= height:
@@ -30,7 +30,7 @@ def supported(height, width, role, item, taken, y, x):
     return role[below] == LADDER and role[y * width + x] != LADDER
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def platformer_step(
     params, height, width, role, item, patrol, n_patrol, start, y, x, jump, hp, keys, taken, t, action, trail
 ):

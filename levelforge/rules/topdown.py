@@ -8,7 +8,7 @@ from levelforge.rules.common import blocks, enter, patrol_damage
 from levelforge.rules.state import DOOR, LOST, RUNNING, WON
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def topdown_step(
     params, height, width, role, item, patrol, n_patrol, y, x, hp, keys, taken, t, action, trail
 ):
