@@ -27,7 +27,7 @@ from levelforge.errors import LevelForgeError
 CONFIG, METRICS, LOG = "config.json", "metrics.csv", "log.txt"
 CHECKPOINT, PREVIOUS = "checkpoint.pt", "checkpoint.previous.pt"
 COLUMNS = ("seconds", "phase", "metric", "value")
-FREE_TO_CHANGE = ("budget", "command", "levels", "levelforge", "started")
+FREE_TO_CHANGE = ("budget", "command", "game_path", "levels", "levelforge", "started")
 """Keys of ``config.json`` that a resume may change: they do not decide what is learned from what."""
 
 

@@ -140,7 +140,8 @@ class Phases:
     @property
     def _end(self) -> float:
         """When the last phase ends, so that judging and exporting stay within the budget."""
-        return self.budget - min(60.0, self.settings.finish_share * self.budget)
+        reserve = max(15.0, self.settings.finish_share * self.budget)
+        return self.budget - min(reserve, 0.25 * self.budget)
 
     # --- phases --------------------------------------------------------------------------------
 

@@ -110,6 +110,9 @@ def train(
     if game is None and not resume:
         raise LevelForgeError("which game? give a name or a game.toml")
     game = game if isinstance(game, Game) else load_game(game if game is not None else old["game_path"])
+    whose = {"game": game.name, "game_digest": game.digest}
+    if resume:  # before the corpus, whose levels are of the old game
+        folder.check_same({**old, **whose})
     levels = levels if levels is not None else old.get("levels")
     if levels is None:
         if game.folder is None or not (game.folder / "corpus").is_dir():
@@ -130,9 +133,8 @@ def train(
     if seconds <= 0:
         raise LevelForgeError(f"budget {seconds:g} s is no time; give at least 1s")
     config = {
-        "game": game.name,
+        **whose,
         "game_path": str(game.path.resolve()) if game.path else game.name,
-        "game_digest": game.digest,
         "levels": str(Path(levels).resolve()),
         "corpus_hash": corpus.hash,
         "corpus_levels": {"train": len(corpus.train), "heldout": len(corpus.heldout)},

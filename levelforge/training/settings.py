@@ -18,7 +18,8 @@ class RunSettings:
     Attributes:
         gan_share: share of the budget for the GAN, at most; what it leaves goes to the playtester.
         pool_share: share of the budget for making the playtester's levels, at most.
-        finish_share: share of the budget kept for the last evaluation and the export.
+        finish_share: share of the budget kept for the last evaluation and the export; at least 15 s of it
+            (or a quarter of a budget under a minute).
         generated_levels: certified generated levels beside the corpus in the playtester's pool.
         slice_seconds: how long a trainer trains before figures are written and Ctrl-C is heeded.
         checkpoint_seconds: between checkpoints; at most 60.

@@ -1,0 +1,260 @@
+"""A run: its phases, its folder, stopping and going on."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from training.fake_trainers import SETTINGS, FakeMakers
+
+from levelforge.errors import LevelForgeError
+from levelforge.game import load_game
+from levelforge.training.budget import format_seconds, parse_budget
+from levelforge.training.dqn import DqnConfig
+from levelforge.training.folder import CHECKPOINT, PREVIOUS, RunFolder
+from levelforge.training.gan import GanConfig
+from levelforge.training.packing import pack_run
+from levelforge.training.run import train
+from levelforge.training.settings import RunSettings, from_json, to_json
+
+HERE = Path(__file__).parent
+
+
+def go(out, makers=None, **extra):
+    extra.setdefault("settings", SETTINGS)
+    given = extra.pop("game", "dungeon")
+    return train(given, out=out, makers=makers or FakeMakers(), quiet=True, **extra)
+
+
+def totals(run):
+    """The final sums of both fakes: equal only if every step drew the same numbers."""
+    return {phase: value for _, phase, name, value in RunFolder(run).read_metrics() if name == "final"}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    run = tmp_path_factory.mktemp("runs") / "whole"
+    makers = FakeMakers()
+    result = go(run, makers, budget=300, seed=5, command="levelforge train dungeon --seed 5")
+    assert result.done
+    return run, makers
+
+
+def test_a_run_goes_through_its_phases_and_leaves_its_files(finished):
+    run, _ = finished
+    assert {p.name for p in run.iterdir()} >= {"config.json", "metrics.csv", "log.txt", CHECKPOINT}
+    assert {p.name for p in (run / "export").iterdir()} >= {"generator.onnx", "playtester.onnx", "pool.npz"}
+    assert list((run / "samples").glob("*.png"))
+    phases = [phase for _, phase, _, _ in RunFolder(run).read_metrics()]
+    assert list(dict.fromkeys(phases)) == ["gan", "pool", "dqn"]
+    assert not list(run.rglob("*.part"))
+
+
+def test_the_config_tells_what_was_done(finished):
+    run, _ = finished
+    config = json.loads((run / "config.json").read_text(encoding="utf-8"))
+    assert config["seed"] == 5
+    assert config["game_digest"] == load_game("dungeon").digest
+    assert len(config["corpus_hash"]) == 64
+    assert config["command"] == "levelforge train dungeon --seed 5"
+    assert config["gan"] == to_json(GanConfig())
+    assert config["dqn"] == to_json(DqnConfig())
+
+
+def test_the_playtester_trains_on_corpus_and_generated_levels(finished):
+    run, makers = finished
+    with np.load(run / "export" / "pool.npz") as data:
+        generated = data["levels"]
+    assert len(generated) == SETTINGS.generated_levels
+    assert len(makers.levels) > len(generated)
+    assert len(makers.heldout) > 0
+    heldout = {level.tobytes() for level in makers.heldout}
+    assert not heldout & {level.tobytes() for level in makers.levels}
+
+
+def test_a_finished_run_becomes_a_pack_with_its_card(finished, tmp_path):
+    run, _ = finished
+    pack = pack_run(run, tmp_path / "pack")
+    card = (tmp_path / "pack" / "model_card.md").read_text(encoding="utf-8")
+    config = json.loads((run / "config.json").read_text(encoding="utf-8"))
+    for fact in (config["command"], config["corpus_hash"], "| seed | 5 |", pack.hash):
+        assert fact in card
+    assert pack.info["figures"]["dqn.heldout_best"] == 0.5
+    assert pack.info["training"]["corpus_hash"] == config["corpus_hash"]
+
+
+def test_resuming_a_finished_run_changes_nothing(finished):
+    run, _ = finished
+    before = totals(run)
+    assert train(out=run, resume=True, budget=0.001, makers=FakeMakers(), quiet=True).done
+    assert totals(run) == before
+
+
+def test_an_unfinished_run_is_no_pack(tmp_path):
+    run = RunFolder(tmp_path / "run")
+    run.create({"game": "dungeon"})
+    with pytest.raises(LevelForgeError, match="is not done; finish it first"):
+        pack_run(run.path, tmp_path / "pack")
+    with pytest.raises(LevelForgeError, match="is not a training run"):
+        pack_run(tmp_path, tmp_path / "pack")
+
+
+@pytest.mark.parametrize("phase", ["gan", "dqn"])
+def test_ctrl_c_stops_cleanly_and_a_resume_ends_where_the_whole_run_does(finished, tmp_path, phase):
+    def interrupt(name, trainer):
+        if name == phase:
+            plain = trainer.advance
+
+            def advance(seconds):
+                if trainer.steps == 1:
+                    os.kill(os.getpid(), signal.SIGINT)
+                return plain(seconds)
+
+            trainer.advance = advance
+
+    run = tmp_path / "run"
+    before = signal.getsignal(signal.SIGINT)
+    first = go(run, FakeMakers(on_build=interrupt), budget=300, seed=5)
+    assert not first.done
+    assert signal.getsignal(signal.SIGINT) is before
+    assert "stopped" in (run / "log.txt").read_text(encoding="utf-8")
+    second = train(out=run, resume=True, makers=FakeMakers(), quiet=True)
+    assert second.done
+    assert totals(run) == totals(finished[0])
+    steps = [v for _, p, name, v in RunFolder(run).read_metrics() if p == phase and name == "step"]
+    assert steps == [1.0, 2.0, 3.0]
+
+
+def test_kill_9_loses_at_most_what_came_after_the_checkpoint(tmp_path):
+    program = [sys.executable, str(HERE / "fake_trainers.py"), str(tmp_path / "killed")]
+    environment = os.environ | {"PYTHONPATH": str(HERE.parent), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(program, env=environment, stderr=subprocess.DEVNULL)
+    checkpoint = tmp_path / "killed" / PREVIOUS
+    while not checkpoint.exists():
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    state = RunFolder(tmp_path / "killed").load_checkpoint()
+    assert state is not None
+    assert 0 < state["trainer"]["steps"] < 60
+    resumed = train(out=tmp_path / "killed", resume=True, makers=FakeMakers(steps=60), quiet=True)
+    whole = go(tmp_path / "whole", FakeMakers(steps=60), budget=600)
+    assert resumed.done
+    assert whole.done
+    assert totals(tmp_path / "killed") == totals(tmp_path / "whole")
+    steps = [v for _, p, n, v in RunFolder(tmp_path / "killed").read_metrics() if (p, n) == ("gan", "step")]
+    assert steps == [float(i + 1) for i in range(60)]
+
+
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path):
+    run = RunFolder(tmp_path / "run")
+    run.create({})
+    run.save_checkpoint({"number": 1})
+    run.save_checkpoint({"number": 2})
+    assert run.load_checkpoint() == {"number": 2}
+    (run.path / CHECKPOINT).write_bytes((run.path / CHECKPOINT).read_bytes()[:50])
+    assert run.load_checkpoint() == {"number": 1}
+    (run.path / PREVIOUS).write_bytes(b"")
+    with pytest.raises(LevelForgeError, match="no checkpoint can be read"):
+        run.load_checkpoint()
+
+
+def test_checkpoints_are_never_unpickled(tmp_path):
+    run = RunFolder(tmp_path / "run")
+    run.create({})
+    torch.save({"evil": Path("x")}, run.path / CHECKPOINT)
+    with pytest.raises(LevelForgeError, match="no checkpoint can be read"):
+        run.load_checkpoint()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"seed": 6}, "seed changed: the run has 5, now it is 6"),
+        ({"loss": "wgan-gp"}, 'gan.loss changed: the run has "r3gan", now it is "wgan-gp"'),
+        ({"game": "platformer"}, 'game changed: the run has "dungeon", now it is "platformer"'),
+        ({"dqn": DqnConfig(n_envs=64)}, "dqn.n_envs changed: the run has 128, now it is 64"),
+    ],
+)
+def test_a_resume_refuses_a_changed_configuration(finished, change, words):
+    with pytest.raises(LevelForgeError, match=words):
+        train(**({"out": finished[0], "resume": True, "makers": FakeMakers(), "quiet": True} | change))
+
+
+def test_a_resume_refuses_a_changed_corpus(finished, tmp_path):
+    corpus = load_game("dungeon").folder / "corpus" / "train"
+    for path in sorted(corpus.iterdir())[:6]:
+        (tmp_path / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
+    with pytest.raises(LevelForgeError, match="corpus_hash changed"):
+        train(out=finished[0], levels=tmp_path, resume=True, makers=FakeMakers(), quiet=True)
+
+
+def test_a_run_is_never_overwritten(finished, tmp_path):
+    with pytest.raises(LevelForgeError, match="holds a run already; go on with --resume"):
+        go(finished[0])
+    (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(LevelForgeError, match="is not empty and not a run"):
+        go(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"game": None}, "which game"),
+        ({"game": "dungoen"}, "did you mean 'dungeon'"),
+        ({"loss": "hinge"}, "unknown loss 'hinge'"),
+        ({"budget": 0}, "budget 0 s is no time"),
+        ({"levels": "nowhere"}, "nowhere: no such"),
+    ],
+)
+def test_bad_arguments_are_named(tmp_path, change, words):
+    with pytest.raises(LevelForgeError, match=words):
+        go(tmp_path / "run", **change)
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_empty_corpus_is_named(tmp_path):
+    (tmp_path / "maps").mkdir()
+    with pytest.raises(LevelForgeError, match=r"maps: holds no .*level"):
+        go(tmp_path / "run", levels=tmp_path / "maps")
+
+
+def test_a_corpus_level_without_a_start_is_named(tmp_path):
+    (tmp_path / "maps").mkdir()
+    (tmp_path / "maps" / "a.txt").write_text("####\n#.>#\n####\n", encoding="utf-8")
+    with pytest.raises(LevelForgeError, match="level 'a' has no start; mend it"):
+        go(tmp_path / "run", levels=tmp_path / "maps")
+
+
+def test_settings_survive_json_and_refuse_unknown_keys():
+    for settings in (RunSettings(), GanConfig(), DqnConfig()):
+        assert from_json(type(settings), json.loads(json.dumps(to_json(settings))), "x") == settings
+    with pytest.raises(LevelForgeError, match=r"dqn.net: unknown setting 'hiden'.*did you mean 'hidden'"):
+        from_json(DqnConfig, {"net": {"hiden": 3}}, "dqn")
+    with pytest.raises(LevelForgeError, match="checkpoint_seconds 90"):
+        RunSettings(checkpoint_seconds=90)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("30m", 1800), ("2h", 7200), ("90s", 90), ("1h30m", 5400), ("10", 600), ("0.5h", 1800)],
+)
+def test_budgets(text, seconds):
+    assert parse_budget(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "soon", "30x", "-5m", "0s", "m30"])
+def test_bad_budgets(text):
+    with pytest.raises(LevelForgeError, match=r"write a number and a unit|at least 1s"):
+        parse_budget(text)
+
+
+def test_seconds_for_people():
+    assert [format_seconds(s) for s in (9.9, 75, 3661)] == ["9s", "1m 15s", "1h 01m"]
