@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 import hashlib
 import json
+import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -139,6 +140,30 @@ class TrainingDefaults:
 
 
 @dataclass(frozen=True)
+class Measures:
+    """How a playtest becomes a number of fun (``[measures]``; ``docs/measures.md``).
+
+    Attributes:
+        tension, variety, exploration, choice, reward: weight of each part of fun, relative to the others.
+        tension_band: shares of the ticks near a danger that count as full tension.
+        variety_band: divergences between successive windows, in nats, that count as full variety.
+    """
+
+    tension: float = 1.0
+    variety: float = 1.0
+    exploration: float = 1.0
+    choice: float = 1.0
+    reward: float = 1.0
+    tension_band: tuple[float, float] = (0.1, 0.5)
+    variety_band: tuple[float, float] = (0.26, 0.94)
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """The weight of each part of fun."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if not f.name.endswith("_band")}
+
+
+@dataclass(frozen=True)
 class Header:
     """The ``[game]`` table. Sizes are (width, height) in tiles."""
 
@@ -170,6 +195,7 @@ class Game:
     tiles: tuple[Tile, ...]
     count_ranges: Mapping[str, tuple[int, int]]  # as written, for a level of the default size
     path: Path | None = field(default=None, compare=False)
+    measures: Measures = Measures()
 
     @property
     def name(self) -> str:
@@ -358,9 +384,10 @@ def parse_game(data: Mapping[str, Any], origin: str = "game.toml", path: Path | 
     rules = _table(Rules, data, "rules", origin)
     constraints = _table(Constraints, data, "constraints", origin)
     training = _table(TrainingDefaults, data, "training", origin)
+    measures = _table(Measures, data, "measures", origin)
     tiles = _tiles(data.get("tiles"), header.movement, origin)
     counts = _counts(data.get("counts", {}), tiles, header, origin)
-    game = Game(header, rules, constraints, training, tiles, counts, path)
+    game = Game(header, rules, constraints, training, tiles, counts, path, measures)
     _check_numbers(game, origin)
     return game
 
@@ -396,7 +423,9 @@ def _typed(value: Any, hint: Any, where: str) -> Any:
                 f"{where}: {value!r} is not allowed{did_you_mean(str(value), get_args(hint))}"
             )
         return value
-    if hint in (int, bool, str):
+    if hint is float and type(value) is int:
+        value = float(value)
+    if hint in (int, float, bool, str):
         if type(value) is not hint:
             raise LevelForgeError(f"{where}: must be {_KIND[hint]}, not {value!r}")
         return value
@@ -410,7 +439,7 @@ def _typed(value: Any, hint: Any, where: str) -> Any:
     return tuple(_typed(item, items[0], where) for item in value)
 
 
-_KIND = {int: "a whole number", bool: "true or false", str: "a text"}
+_KIND = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
 
 
 def _tiles(entries: Any, movement: str, origin: str) -> tuple[Tile, ...]:
@@ -504,6 +533,7 @@ def _check_numbers(game: Game, origin: str) -> None:
             raise LevelForgeError(
                 f"{origin}: [training] unknown symmetry {word!r}{did_you_mean(word, SYMMETRIES)}"
             )
+    _check_measures(game.measures, origin)
     profile = rules.jump_profile
     if game.movement == "topdown":
         if profile:
@@ -521,3 +551,18 @@ def _check_numbers(game: Game, origin: str) -> None:
         )
     if len(profile) > 24 or max(map(abs, profile)) > 6:
         raise LevelForgeError(f"{origin}: [rules] jump_profile: at most 24 entries of -6 to 6")
+
+
+def _check_measures(measures: Measures, origin: str) -> None:
+    weights = measures.weights
+    for name, weight in weights.items():
+        if not (math.isfinite(weight) and weight >= 0):
+            raise LevelForgeError(f"{origin}: [measures] {name} is a weight and must be 0 or more")
+    if not sum(weights.values()):
+        raise LevelForgeError(f"{origin}: [measures] gives every part of fun the weight 0; raise one")
+    low, high = measures.tension_band
+    if not 0 <= low <= high <= 1:
+        raise LevelForgeError(f"{origin}: [measures] tension_band needs 0 <= low <= high <= 1")
+    low, high = measures.variety_band
+    if not 0 <= low <= high < math.inf:
+        raise LevelForgeError(f"{origin}: [measures] variety_band needs 0 <= low <= high, in nats")

@@ -78,6 +78,19 @@ FAULTS = {
     "no hit points": (put("rules", "hit_points", 0), ["hit_points", "1 to 15"]),
     "odd cycle": (put("rules", "patrol_cycle", 7), ["patrol_cycle", "even"]),
     "jump seen from above": (put("rules", "jump_profile", [1, -1]), ["jump_profile", "'platformer'"]),
+    "negative weight": (put("measures", "choice", -1), ["[measures] choice", "0 or more"]),
+    "weight that is no number": (put("measures", "choice", "much"), ["[measures] choice", "a number"]),
+    "endless weight": (put("measures", "choice", float("inf")), ["[measures] choice", "0 or more"]),
+    "unknown measure": (put("measures", "suspense", 1.0), ["[measures]", "'suspense'"]),
+    "no weight at all": (
+        lambda d: d.update(
+            measures=dict.fromkeys(("tension", "variety", "exploration", "choice", "reward"), 0)
+        ),
+        ["[measures]", "raise one"],
+    ),
+    "band upside down": (put("measures", "tension_band", [0.5, 0.1]), ["tension_band", "low <= high"]),
+    "band beyond one": (put("measures", "tension_band", [0.5, 2]), ["tension_band", "<= 1"]),
+    "band below zero": (put("measures", "variety_band", [-0.1, 1]), ["variety_band", "0 <= low"]),
     "unknown symmetry": (put("training", "symmetries", ["flip_z"]), ["flip_z", "did you mean"]),
 }
 
@@ -169,3 +182,11 @@ def test_the_digest_follows_meaning_not_wording():
 def test_sizes_outside_the_limits_are_refused(size):
     with pytest.raises(LevelForgeError, match="16x12 to 128x96"):
         load_game("dungeon").check_size(*size)
+
+
+def test_measures_have_defaults_and_take_whole_numbers_for_weights():
+    assert sum(parse_game(dungeon()).measures.weights.values()) == 5
+    game = parse_game(dungeon() | {"measures": {"choice": 2, "variety_band": [0, 1.5]}})
+    assert game.measures.weights["choice"] == 2.0
+    assert game.measures.variety_band == (0.0, 1.5)
+    assert game.digest == parse_game(dungeon()).digest
