@@ -54,5 +54,7 @@ def augment(planes: Tensor, game: Game, how: Augmentation, rng: torch.Generator)
     left = (draw[6] * (width + wide)).long()[:, None] - wide
     y, x = torch.arange(height), torch.arange(width)
     in_rows, in_columns = (y >= top) & (y < top + tall), (x >= left) & (x < left + wide)
-    blank = in_rows[:, None, :, None] & in_columns[:, None, None, :] & (draw[7] < how.chance)[:, None, None, None]
+    blank = (
+        in_rows[:, None, :, None] & in_columns[:, None, None, :] & (draw[7] < how.chance)[:, None, None, None]
+    )
     return moved_planes * (~blank).to(planes.dtype)

@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from levelforge import decode
+from levelforge.corpus import Corpus
 from levelforge.errors import LevelForgeError
 from levelforge.exporters.onnx_pack import export_model
 from levelforge.game import Game, Tiles
@@ -82,16 +83,17 @@ class GanTrainer:
 
     Args:
         game: the game.
-        corpus: training levels, ``uint8[H, W]`` each.
+        corpus: the levels to learn from: its ``train`` part, or ``uint8[H, W]`` tiles one by one.
         config: see :class:`GanConfig`.
         seed: of everything random.
     """
 
-    def __init__(self, game: Game, corpus: Sequence[Tiles], config: GanConfig, seed: int) -> None:
+    def __init__(self, game: Game, corpus: Corpus | Sequence[Tiles], config: GanConfig, seed: int) -> None:
         if config.loss not in ("r3gan", "wgan-gp"):
             raise LevelForgeError(f"unknown loss {config.loss!r} (known: r3gan, wgan-gp)")
         self.game, self.config, self.seed = game, config, seed
-        self.windows = cut_windows(game, corpus)
+        levels = [level.tiles for level in corpus.train] if isinstance(corpus, Corpus) else corpus
+        self.windows = cut_windows(game, levels)
         self.distribution = self.windows.distribution(game)
         self.judge = Judge(game, self.windows.tiles)
         self.senses = Senses(game)
@@ -179,11 +181,9 @@ class GanTrainer:
         self.discriminator.requires_grad_(False)
         with self._fast():
             on_fake = self.discriminator(fake, fake_condition)
-        if config.loss == "r3gan":
-            # the real levels' logits of a moment ago will do: no second pass over them
-            loss_g = F.softplus(on_real.detach() - on_fake).mean()
-        else:
-            loss_g = -on_fake.mean()
+        # the real levels' logits of a moment ago will do: no second pass over them
+        r3gan = config.loss == "r3gan"
+        loss_g = F.softplus(on_real.detach() - on_fake).mean() if r3gan else -on_fake.mean()
         self.optimiser_g.zero_grad(set_to_none=True)
         loss_g.backward()
         self.optimiser_g.step()
@@ -210,7 +210,9 @@ class GanTrainer:
             tiles = np.where(rng.random((config.batch, 1, 1)) < 0.5, tiles[:, :, ::-1], tiles)
         if "flip_y" in game.training.symmetries:
             tiles = np.where(rng.random((config.batch, 1, 1)) < 0.5, tiles[:, ::-1], tiles)
-        real = F.one_hot(torch.from_numpy(tiles.astype(np.int64)), len(game.tiles)).permute(0, 3, 1, 2).float()
+        real = (
+            F.one_hot(torch.from_numpy(tiles.astype(np.int64)), len(game.tiles)).permute(0, 3, 1, 2).float()
+        )
         # nobody knows the corpus's difficulty yet: any value goes, so that the dial does nothing
         difficulty = rng.random(config.batch, dtype=np.float32)
         real_condition = windows.condition[chosen].copy()
@@ -233,8 +235,11 @@ class GanTrainer:
         """WGAN-GP (Gulrajani et al. 2017): lambda E(|grad D| - 1)^2 between real and fake."""
         share = torch.rand(len(real), 1, 1, 1, generator=dice)
         between = (real * share + fake * (1 - share)).detach().requires_grad_(True)
-        (slope,) = torch.autograd.grad(self.discriminator(between, condition).sum(), between, create_graph=True)
-        return self.config.gradient_penalty * (slope.flatten(1).norm(dim=1) - 1).square().mean()
+        (slope,) = torch.autograd.grad(
+            self.discriminator(between, condition).sum(), between, create_graph=True
+        )
+        penalty: Tensor = self.config.gradient_penalty * (slope.flatten(1).norm(dim=1) - 1).square().mean()
+        return penalty
 
     @torch.no_grad()
     def _follow(self) -> None:
@@ -242,7 +247,7 @@ class GanTrainer:
         half_life = min(self.config.ema, 1 + self.steps / 4)
         keep = 0.5 ** (1 / half_life)
         pairs = list(zip(self.average.parameters(), self.generator.parameters(), strict=True))
-        torch._foreach_lerp_([a for a, _ in pairs], [g for _, g in pairs], 1 - keep)  # noqa: SLF001
+        torch._foreach_lerp_([a for a, _ in pairs], [g for _, g in pairs], 1 - keep)
 
     # --- judging and making ----------------------------------------------------------------------
 
@@ -264,7 +269,9 @@ class GanTrainer:
                 temperature=self.config.temperature,
             )
             with torch.no_grad():
-                parts.append(network(*(torch.from_numpy(v) for v in inputs.values())).numpy().astype(np.uint8))
+                parts.append(
+                    network(*(torch.from_numpy(v) for v in inputs.values())).numpy().astype(np.uint8)
+                )
         return np.concatenate(parts)
 
     def _judge(self) -> None:
@@ -343,7 +350,9 @@ class GanTrainer:
             LevelForgeError: it is of another game.
         """
         if state.get("kind") != "gan" or state["game_digest"] != self.game.digest:
-            raise LevelForgeError(f"the checkpoint is not of a GAN for this {self.game.name!r}; start a new run")
+            raise LevelForgeError(
+                f"the checkpoint is not of a GAN for this {self.game.name!r}; start a new run"
+            )
         self.seed = int(state["seed"])
         for name in ("generator", "discriminator", "average", "best", "optimiser_g", "optimiser_d"):
             getattr(self, name).load_state_dict(state[name])
@@ -354,4 +363,4 @@ class GanTrainer:
 
 def _has_bfloat16() -> bool:
     """Whether this processor multiplies bfloat16 natively (elsewhere it would be emulated, slowly)."""
-    return bool(torch.cpu._is_avx512_bf16_supported())  # noqa: SLF001
+    return bool(torch.cpu._is_avx512_bf16_supported())  # noqa: SLF001 - torch has no public name for it

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from levelforge.corpus import cut_window
 from levelforge.decode import condition
 from levelforge.errors import LevelForgeError
-from levelforge.game import Game, Role, Tiles
+from levelforge.game import Game, Tiles
 from levelforge.level import Level, faults
 from levelforge.solver import solve_batch
 
@@ -39,7 +40,9 @@ class Windows:
     def distribution(self, game: Game) -> dict[str, list[float]]:
         """For each entity, the share of windows with 0, 1, 2 … of it (``count_distribution`` of a pack)."""
         return {
-            tile.name: (np.bincount(self.counts[:, e], self.weight, game.count_ranges[tile.name][1] + 1)).tolist()
+            tile.name: (
+                np.bincount(self.counts[:, e], self.weight, game.count_ranges[tile.name][1] + 1)
+            ).tolist()
             for e, tile in enumerate(game.entities)
         }
 
@@ -47,9 +50,8 @@ class Windows:
 def cut_windows(game: Game, levels: Sequence[Tiles], stride: int = 8) -> Windows:
     """Cut the windows of ``[training] window`` (by default the game's size) out of a corpus.
 
-    A window without a start gets one where the level would be entered (as far left as possible, then
-    high up), one without a goal gets it at the far end; surplus entities are dropped; what the solver
-    cannot beat is left out.
+    Each is mended into a level of its own (:func:`levelforge.corpus.cut_window`); what the solver cannot
+    beat is left out.
 
     Args:
         game: the game.
@@ -66,7 +68,7 @@ def cut_windows(game: Game, levels: Sequence[Tiles], stride: int = 8) -> Windows
         columns = _offsets(tiles.shape[1], width, stride)
         for y in rows:
             for x in columns:
-                window = _mend(game, tiles[y : y + height, x : x + width].copy())
+                window = cut_window(tiles, game, y, x, (width, height))
                 if not faults(Level(game, window), limits=(width, height) == game.header.size):
                     cut.append(window)
                     origin.append(number)
@@ -90,28 +92,3 @@ def _offsets(length: int, window: int, stride: int) -> list[int]:
     if length < window:
         return []
     return sorted({*range(0, length - window + 1, stride), length - window})
-
-
-def _mend(game: Game, window: Tiles) -> Tiles:
-    """Make a cut-out piece a level of its own, as far as that is simple."""
-    if game.constraints.solid_border:
-        edge = np.ones(window.shape, bool)
-        edge[1:-1, 1:-1] = False
-        window[edge & (game.roles[window] != Role.SOLID)] = game.solid.id
-    ranges = game.counts(window.shape[1], window.shape[0])
-    for tile in game.entities:
-        places = np.argwhere(window == tile.id)
-        for y, x in places[ranges[tile.name][1] :]:
-            window[y, x] = game.empty.id
-    for role, far in ((Role.START, False), (Role.GOAL, True)):
-        if not (game.roles[window] == role).any():
-            free = game.roles[window] == Role.EMPTY
-            if game.movement == "platformer":
-                bearing = np.isin(game.roles[window], (Role.SOLID, Role.ONE_WAY))
-                free[:-1] &= bearing[1:]
-                free[-1] = False
-            places = np.argwhere(free)
-            if len(places):
-                at = places[np.lexsort((places[:, 0], places[:, 1]))[-1 if far else 0]]
-                window[tuple(at)] = game.of_role(role)[0].id
-    return window

@@ -29,6 +29,15 @@ def exact(x: Tensor) -> Tensor:
     return x if x.dtype == torch.float32 else x.float()
 
 
+def lively(*layers: nn.Module) -> None:
+    """Initialise so that signals keep their size (He et al. 2015): else the latent fades on its way."""
+    for layer in layers:
+        assert isinstance(layer, nn.Conv2d | nn.Linear)
+        nn.init.kaiming_normal_(layer.weight, a=SLOPE)
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
+
+
 def count_parameters(module: nn.Module) -> int:
     """Trainable numbers in a module."""
     return sum(p.numel() for p in module.parameters() if p.requires_grad)
@@ -42,10 +51,10 @@ class FilmBlock(nn.Module):
         self.first = nn.Conv2d(channels, channels, 3, padding=dilation, dilation=dilation)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
         self.film = nn.Linear(style, 2 * channels)
-        nn.init.zeros_(self.film.weight)
-        nn.init.zeros_(self.film.bias)
+        lively(self.first, self.second, self.film)
         with torch.no_grad():
-            self.second.weight.mul_(0.1)
+            self.film.weight.mul_(0.3)
+            self.second.weight.mul_(0.3)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         """``f32[N, C, h, w]`` and ``f32[N, S]`` to ``f32[N, C, h, w]``."""
@@ -95,6 +104,7 @@ class Generator(nn.Module):
         self.furnish = nn.Conv2d(fine + terrain, fine, 3, padding=1)
         self.entities = nn.Conv2d(fine, entities, 1)
         self.placing = Placing(game)
+        lively(self.enter, self.to_middle, self.to_fine, self.terrain, self.furnish, self.entities)
 
     def forward(self, latent: Tensor, condition: Tensor, counts: Tensor, noise: Tensor) -> Tensor:
         """Levels (the ONNX graph).
@@ -112,14 +122,24 @@ class Generator(nn.Module):
 
     def decode(self, latent: Tensor, condition: Tensor, counts: Tensor, noise: Tensor) -> Decoded:
         """As :meth:`forward`, with straight-through one-hot planes when training."""
-        x, style = self.features(latent, condition)
+        x = self.features(latent, condition)
         x = x[:, :, : noise.shape[2], : noise.shape[3]]
         terrain = self.placing.terrain(exact(self.terrain(x)), noise)
         x = act(self.furnish(torch.cat([x, terrain.planes.to(x.dtype)], dim=1)))
         return self.placing.entities(terrain, exact(self.entities(x)), noise, counts)
 
-    def features(self, latent: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
-        """Features ``f32[N, C, 4h, 4w]`` (activated) and style ``f32[N, S]``."""
+    def scores(
+        self, latent: Tensor, condition: Tensor, _counts: Tensor, noise: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """What :func:`levelforge.decode.place` decodes: terrain and entity scores, noise added."""
+        x = self.features(latent, condition)[:, :, : noise.shape[2], : noise.shape[3]]
+        terrain = self.placing.stirred(self.terrain(x), noise, terrain=True)
+        planes = self.placing.terrain(self.terrain(x), noise).planes
+        x = act(self.furnish(torch.cat([x, planes], dim=1)))
+        return terrain, self.placing.stirred(self.entities(x), noise, terrain=False)
+
+    def features(self, latent: Tensor, condition: Tensor) -> Tensor:
+        """Features ``f32[N, C, 4h, 4w]``, activated."""
         own = latent[:, :STYLE_CHANNELS]
         # the sum over cells over the root of their number: unit variance whatever the level's size
         cells = torch.ones_like(own).sum(dim=(2, 3))
@@ -131,7 +151,7 @@ class Generator(nn.Module):
         for block in self.middle:
             x = block(x, style)
         x = self.to_fine(F.interpolate(act(x), scale_factor=2.0, mode="nearest"))
-        return act(self.fine(x, style)), style
+        return act(self.fine(x, style))
 
 
 class PlainBlock(nn.Module):
@@ -141,8 +161,9 @@ class PlainBlock(nn.Module):
         super().__init__()
         self.first = nn.Conv2d(channels, channels, 3, padding=1)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
+        lively(self.first, self.second)
         with torch.no_grad():
-            self.second.weight.mul_(0.1)
+            self.second.weight.mul_(0.3)
 
     def forward(self, x: Tensor) -> Tensor:
         """``f32[N, C, h, w]`` to the same shape."""
@@ -164,7 +185,11 @@ class Discriminator(nn.Module):
     """
 
     def __init__(
-        self, planes: int, conditions: int, size: tuple[int, int], channels: tuple[int, int, int] = (32, 64, 96)
+        self,
+        planes: int,
+        conditions: int,
+        size: tuple[int, int],
+        channels: tuple[int, int, int] = (32, 64, 96),
     ) -> None:
         super().__init__()
         fine, middle, coarse = channels
@@ -179,7 +204,10 @@ class Discriminator(nn.Module):
         self.to_whole = nn.Conv2d(coarse, coarse, 4, stride=2, padding=1)
         self.whole = nn.Linear(coarse * width * height, wide)
         self.verdict = nn.Parameter(torch.randn(wide) / wide**0.5)
-        self.projection = nn.Sequential(nn.Linear(conditions, wide), nn.LeakyReLU(SLOPE), nn.Linear(wide, wide))
+        lively(self.enter, self.to_middle, self.to_coarse, self.to_whole, self.whole)
+        self.projection = nn.Sequential(
+            nn.Linear(conditions, wide), nn.LeakyReLU(SLOPE), nn.Linear(wide, wide)
+        )
 
     def forward(self, planes: Tensor, condition: Tensor) -> Tensor:
         """``f32[N, P, H, W]`` and ``f32[N, C]`` to logits ``f32[N]``, larger for real."""

@@ -9,6 +9,7 @@ choice was made from (Jang, Gu and Poole 2017), for places of :func:`share_out`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +18,9 @@ from torch.nn import functional as F
 
 from levelforge.decode import MISPLACED, NOT_EMPTY, ON_BORDER, TAKEN
 from levelforge.game import Game, Role
+
+# Gradients come from softer choices than the values do, so that they also reach what was nearly chosen.
+TERRAIN_SOFTNESS, ENTITY_SOFTNESS = 2.0, 3.0
 
 
 @dataclass
@@ -100,7 +104,7 @@ class Placing(nn.Module):
     chosen_role: Tensor
     order: Tensor
 
-    def __init__(self, game: Game, terrain_noise: float = 0.3, entity_noise: float = 0.5) -> None:
+    def __init__(self, game: Game, terrain_noise: float = 0.5, entity_noise: float = 1.0) -> None:
         super().__init__()
         self.terrain_noise, self.entity_noise = terrain_noise, entity_noise
         self.terrains = len(game.terrain)
@@ -119,12 +123,18 @@ class Placing(nn.Module):
         self.member: Tensor
         self.wall: Tensor
 
+    def stirred(self, logits: Tensor, noise: Tensor, *, terrain: bool) -> Tensor:
+        """Scores: logits with their share of the noise."""
+        if terrain:
+            return bounded(logits) + self.terrain_noise * noise[:, : self.terrains]
+        return bounded(logits) + self.entity_noise * noise[:, self.terrains :]
+
     def terrain(self, logits: Tensor, noise: Tensor) -> Terrain:
         """Choose terrain from ``f32[N, T, H, W]`` logits and noise (the first T planes of it)."""
-        scores = bounded(logits) + self.terrain_noise * noise[:, : self.terrains]
+        scores = self.stirred(logits, noise, terrain=True)
         planes = self._one_hot(scores)
         if self.training:
-            planes = straight_through(planes, scores.softmax(1))
+            planes = straight_through(planes, (scores / TERRAIN_SOFTNESS).softmax(1))
         inside = torch.ones_like(planes[:, :1, 1:-1, 1:-1])
         border = 1 - F.pad(inside, (1, 1, 1, 1)) if self.solid_border else torch.zeros_like(planes[:, :1])
         if self.solid_border:
@@ -134,7 +144,7 @@ class Placing(nn.Module):
 
     def entities(self, terrain: Terrain, logits: Tensor, noise: Tensor, counts: Tensor) -> Decoded:
         """Place ``counts f32[N, E]`` entities by ``f32[N, E, H, W]`` logits and noise (its last E planes)."""
-        scores = bounded(logits) + self.entity_noise * noise[:, self.terrains :]
+        scores = self.stirred(logits, noise, terrain=False)
         misfit = {place: MISPLACED * (1 - suits) for place, suits in self._suits(terrain).items()}
         closed = NOT_EMPTY * (1 - terrain.empty) + ON_BORDER * terrain.border
         taken = torch.zeros_like(terrain.empty)
@@ -147,7 +157,7 @@ class Placing(nn.Module):
             kept.append(score)
         planes = torch.cat([terrain.planes * (1 - taken), *hard], dim=1)
         if self.training:
-            soft = share_out(torch.cat(kept, dim=1), counts)
+            soft = share_out(torch.cat(kept, dim=1) / ENTITY_SOFTNESS, counts)
             # an entity gained is terrain lost
             left = 1 - straight_through(taken, soft.sum(1, keepdim=True))
             planes = torch.cat([terrain.planes * left, straight_through(planes[:, self.terrains :], soft)], 1)
@@ -175,8 +185,10 @@ class Placing(nn.Module):
         """The ``count[n]`` best places of ``f32[N, 1, H, W]`` scores, as a mask of 0 and 1."""
         flat = score.detach().flatten(1)
         # as many as the greediest level of the batch wants; a tensor, so that the graph works it out anew
-        most = count.max().clamp(min=1, max=flat.shape[1]).to(torch.int64)
-        _, index = flat.topk(most if torch.jit.is_tracing() else int(most), dim=1)  # type: ignore[call-overload]
+        most: Any = count.max().clamp(min=1, max=flat.shape[1]).to(torch.int64)
+        if not torch.onnx.is_in_onnx_export():
+            most = int(most)
+        _, index = flat.topk(most, dim=1)
         rank = torch.ones_like(index).cumsum(1).to(count.dtype)
         keep = (rank <= count[:, None]).to(score.dtype)
         return torch.zeros_like(flat).scatter(1, index, keep).view_as(score)

@@ -24,6 +24,9 @@ DECAY = 0.7
 WALL, DOOR = 4, 1
 """Cost of a wall and of a door; anything else is free."""
 
+WEIGHT = 0.3
+"""How large the plane is beside the tiles' ones: evidence among others, not the first thing learnt."""
+
 _SOLID, _START, _DOOR = int(Role.SOLID), int(Role.START), int(Role.DOOR)
 
 
@@ -119,7 +122,7 @@ class _Reach(torch.autograd.Function):
     """``walls f32[N, H, W]`` (its values unused but for the gradient), roles -> plane."""
 
     @staticmethod
-    def forward(ctx: Any, walls: Tensor, roles: np.ndarray[Any, np.dtype[np.uint8]]) -> Tensor:
+    def forward(ctx: Any, _walls: Tensor, roles: np.ndarray[Any, np.dtype[np.uint8]]) -> Tensor:
         count, height, width = roles.shape
         cells = height * width
         plane = np.empty((count, cells), np.float32)
@@ -131,7 +134,7 @@ class _Reach(torch.autograd.Function):
         return torch.from_numpy(plane).view(count, 1, height, width)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         roles, plane, parents, orders, settled = ctx.kept
         wall_grad = np.zeros_like(plane)
         flat = np.ascontiguousarray(grad.detach().reshape(plane.shape).numpy())
@@ -158,5 +161,5 @@ class Senses:
             return tiles
         roles = self.game.roles[tiles.detach().argmax(1).numpy()]
         walls = tiles[:, self._solid].sum(1)
-        reach: Tensor = _Reach.apply(walls, np.ascontiguousarray(roles))
-        return torch.cat([tiles, reach], dim=1)
+        reach: Tensor = _Reach.apply(walls, np.ascontiguousarray(roles))  # type: ignore[no-untyped-call]
+        return torch.cat([tiles, WEIGHT * reach], dim=1)

@@ -1,0 +1,257 @@
+"""The GAN: what the networks promise, that gradients flow where choices are made, and exact resuming."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+import onnxruntime as ort  # noqa: E402
+
+from levelforge import decode  # noqa: E402
+from levelforge.errors import LevelForgeError  # noqa: E402
+from levelforge.game import Game, Role, Tiles, load_game  # noqa: E402
+from levelforge.level import parse_text  # noqa: E402
+from levelforge.training.augment import Augmentation, augment  # noqa: E402
+from levelforge.training.gan import GanConfig, GanTrainer  # noqa: E402
+from levelforge.training.gan_data import cut_windows  # noqa: E402
+from levelforge.training.gan_judge import Judge  # noqa: E402
+from levelforge.training.gan_nets import Discriminator, Generator, count_parameters  # noqa: E402
+from levelforge.training.placing import share_out  # noqa: E402
+from levelforge.training.reach import DECAY, WALL, WEIGHT, Senses  # noqa: E402
+
+GAMES = ("dungeon", "platformer")
+TINY = GanConfig(
+    batch=4,
+    steps=40,
+    judge_every=3,
+    judge_levels=4,
+    penalty_every=2,
+    precision="float32",
+    generator_channels=(16, 16, 16),
+    discriminator_channels=(16, 16, 16),
+)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def corpus(game: Game, most: int = 6) -> list[Tiles]:
+    assert game.folder is not None
+    files = sorted((game.folder / "corpus" / "train").glob("*.txt"))[:: max(1, 80 // most)]
+    return [parse_text(f.read_text(), game) for f in files]
+
+
+def torched(inputs: decode.Arrays) -> list[torch.Tensor]:
+    return [torch.from_numpy(value) for value in inputs.values()]
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_both_networks_are_small(name: str) -> None:
+    game = load_game(name)
+    config = GanConfig()
+    generator = Generator(game, config.generator_channels)
+    discriminator = Discriminator(
+        len(game.tiles) + Senses(game).planes,
+        1 + len(game.entities),
+        game.header.size,
+        config.discriminator_channels,
+    )
+    assert count_parameters(generator) < 1_000_000
+    assert count_parameters(discriminator) < 1_000_000
+
+
+SIZES = {"dungeon": [(16, 12), (32, 24), (33, 25), (18, 31)], "platformer": [(24, 16), (64, 16), (131, 16)]}
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_onnx_equals_torch_and_the_reference_and_meets_the_counts_at_any_size(name: str) -> None:
+    game = load_game(name)
+    trainer = GanTrainer(game, corpus(game), TINY, seed=0)
+    # untrained heads hardly tell tiles apart: make them speak up
+    with torch.no_grad():
+        for parameter in trainer.best.parameters():
+            parameter.mul_(2.0)
+    session = ort.InferenceSession(trainer.export(), providers=["CPUExecutionProvider"])
+    for size in SIZES[name]:
+        inputs = decode.sample_inputs(game, 3, size, rng=np.random.default_rng(size[0]))
+        (tiles,) = session.run(None, inputs)
+        assert tiles.dtype == np.int32
+        assert tiles.shape == (3, size[1], size[0])
+        found = np.stack([(tiles == t.id).sum((1, 2)) for t in game.entities], axis=1)
+        assert np.array_equal(found, inputs["counts"])
+        with torch.no_grad():
+            terrain, entities = trainer.best.scores(*torched(inputs))
+        for i in range(3):
+            expected = decode.place(
+                game, terrain[i].numpy(), entities[i].numpy(), inputs["counts"][i].astype(int)
+            )
+            # a near tie may fall either way between two libraries' convolutions
+            assert (expected == tiles[i]).mean() > 0.999
+
+
+def test_a_level_does_not_depend_on_its_neighbours_in_the_batch() -> None:
+    game = load_game("dungeon")
+    generator = Generator(game, (16, 16, 16)).eval()
+    inputs = torched(decode.sample_inputs(game, 4, rng=np.random.default_rng(1)))
+    with torch.no_grad():
+        together = generator(*inputs)
+        alone = torch.cat([generator(*[value[i : i + 1] for value in inputs]) for i in range(4)])
+    assert (together == alone).float().mean() > 0.999
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_gradients_reach_both_heads_and_the_latent_through_hard_choices(name: str) -> None:
+    game = load_game(name)
+    generator = Generator(game, (16, 16, 16)).train()
+    inputs = decode.sample_inputs(game, 4, rng=np.random.default_rng(1))
+    latent, condition, counts, noise = torched(inputs)
+    latent.requires_grad_(requires_grad=True)
+    planes = generator.decode(latent, condition, counts, noise).planes
+    hard = planes.detach()
+    assert torch.allclose(hard, hard.round(), atol=1e-5)
+    assert torch.allclose(hard.sum(1), torch.ones_like(hard[:, 0]), atol=1e-5)
+    (planes * torch.randn_like(planes)).sum().backward()
+    for head in (generator.terrain, generator.entities):
+        assert head.weight.grad is not None
+        assert head.weight.grad.abs().sum() > 0
+    assert latent.grad is not None
+    assert latent.grad.abs().sum() > 0
+
+
+def test_shares_add_up_to_the_counts_and_gains_are_losses_elsewhere() -> None:
+    scores = (torch.randn(2, 3, 6, 7) * 4).requires_grad_()
+    counts = torch.tensor([[0.0, 1.0, 5.0], [2.0, 9.0, 1.0]])
+    shares = share_out(scores, counts)
+    assert torch.allclose(shares.sum((2, 3)), counts, atol=0.05)
+    assert (shares <= 1).all()
+    shares[0, 2, 3, 3].backward()
+    assert scores.grad is not None
+    assert scores.grad[0, 2, 3, 3] > 0
+    assert abs(float(scores.grad.sum())) < 1e-4
+
+
+@pytest.mark.parametrize("loss", ["r3gan", "wgan-gp"])
+@pytest.mark.parametrize("name", GAMES)
+def test_both_losses_train(name: str, loss: str) -> None:
+    game = load_game(name)
+    trainer = GanTrainer(game, corpus(game), replace(TINY, loss=loss), seed=3)
+    before = [p.detach().clone() for p in trainer.generator.parameters()]
+    for _ in range(3):
+        trainer.step()
+    assert all(np.isfinite(v) for v in trainer.metrics.values())
+    changed = [not torch.equal(a, b) for a, b in zip(before, trainer.generator.parameters(), strict=True)]
+    assert all(changed)
+    assert {"beatable", "style", "novelty", "quality"} <= trainer.judged.keys()
+
+
+def test_an_unknown_loss_is_refused() -> None:
+    game = load_game("dungeon")
+    with pytest.raises(LevelForgeError, match="unknown loss 'hinge'"):
+        GanTrainer(game, corpus(game), replace(TINY, loss="hinge"), seed=0)  # type: ignore[arg-type]
+
+
+def test_a_resumed_run_takes_the_very_steps_it_would_have_taken() -> None:
+    game = load_game("dungeon")
+    levels = corpus(game)
+    whole = GanTrainer(game, levels, TINY, seed=4)
+    for _ in range(4):
+        whole.step()
+    saved = io.BytesIO()
+    torch.save(whole.state_dict(), saved)
+    for _ in range(4):
+        whole.step()
+    saved.seek(0)
+    again = GanTrainer(game, levels, TINY, seed=99)
+    again.load_state_dict(torch.load(saved, weights_only=True))
+    for _ in range(4):
+        again.step()
+    first, second = whole.state_dict(), again.state_dict()
+    for network in ("generator", "discriminator", "average", "best"):
+        for key, value in first[network].items():
+            assert torch.equal(value, second[network][key]), (network, key)
+    assert first["judged"] == second["judged"]
+    assert np.array_equal(whole.sample(3), again.sample(3))
+
+
+def test_a_checkpoint_of_another_game_is_refused() -> None:
+    game = load_game("dungeon")
+    trainer = GanTrainer(game, corpus(game), TINY, seed=0)
+    with pytest.raises(LevelForgeError, match="not of a GAN for this 'dungeon'"):
+        trainer.load_state_dict({**trainer.state_dict(), "game_digest": "other"})
+
+
+def test_training_stops_when_judgements_no_longer_improve() -> None:
+    game = load_game("dungeon")
+    trainer = GanTrainer(game, corpus(game), replace(TINY, patience=2), seed=0)
+    assert not trainer.finished
+    trainer.steps = 7
+    assert trainer.finished
+
+
+def test_windows_are_beatable_and_of_one_size() -> None:
+    game = load_game("platformer")
+    windows = cut_windows(game, corpus(game))
+    assert windows.size == game.training.window
+    assert windows.weight.sum() == pytest.approx(1)
+    assert windows.condition.max() <= 1
+    for histogram in windows.distribution(game).values():
+        assert sum(histogram) == pytest.approx(1)
+    with pytest.raises(LevelForgeError, match="beatable window of 64x16"):
+        cut_windows(game, [np.zeros((16, 64), np.uint8)])
+
+
+def test_reach_costs_walls_and_doors_and_its_gradient_opens_walls() -> None:
+    game = load_game("dungeon")
+    tiles = parse_text("#######\n#@.#..#\n#.D####\n##.....\n#######\n", game)
+    planes = torch.nn.functional.one_hot(torch.from_numpy(tiles.astype(np.int64)), len(game.tiles))
+    planes = planes.permute(2, 0, 1)[None].float().requires_grad_()
+    reach = Senses(game)(planes)[0, -1]
+    plane = reach.detach() / WEIGHT
+    assert plane[1, 2] == pytest.approx(1)
+    assert plane[2, 2] == pytest.approx(np.exp(-DECAY))
+    assert plane[1, 4] == pytest.approx(np.exp(-DECAY * WALL))
+    assert plane[0, 0] == 0
+    reach[1, 5].backward()
+    assert planes.grad is not None
+    wall = planes.grad[0, game.tile("wall").id]
+    assert wall[1, 3] == pytest.approx(-WEIGHT * (1 - np.exp(-DECAY * WALL)))
+    assert (wall != 0).sum() == 1
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_augmentation_keeps_tiles_whole_and_passes_gradients(name: str) -> None:
+    game = load_game(name)
+    planes = torch.nn.functional.one_hot(torch.randint(0, 4, (6, 16, 20)), 4).permute(0, 3, 1, 2).float()
+    planes.requires_grad_()
+    rng = torch.Generator().manual_seed(0)
+    seen = augment(planes, game, Augmentation(1.0), rng)
+    assert set(seen.unique().tolist()) <= {0.0, 1.0}
+    assert (seen.sum(1) <= 1).all()
+    seen.sum().backward()
+    assert planes.grad is not None
+    assert planes.grad.sum() == 4 * seen.detach().sum()
+    assert torch.equal(augment(planes, game, Augmentation(0.0), rng), planes)
+
+
+def test_the_judge_knows_the_corpus_from_noise() -> None:
+    game = load_game("dungeon")
+    windows = cut_windows(game, corpus(game))
+    judge = Judge(game, windows.tiles)
+    own = judge(windows.tiles)
+    assert own["beatable"] == 1
+    assert own["novelty"] == 0
+    assert own["style"] < 0.01
+    assert judge.novelty(windows.tiles[:, ::-1, ::-1]).max() == 0
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 2, windows.tiles.shape).astype(np.uint8)
+    noise[:, 1, 1], noise[:, -2, -2] = (game.of_role(r)[0].id for r in (Role.START, Role.GOAL))
+    other = judge(noise)
+    assert other["quality"] < own["quality"]
+    assert other["style"] > 0.3
