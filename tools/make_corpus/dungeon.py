@@ -19,7 +19,7 @@ def wish(rng: Generator, family: str, hard: float) -> Wish:
     if family == "maze":
         dangers = min(dangers, 6)
         bats = min(bats, 4)
-    door_odds = {"quest": [0.0, 0.35, 0.4, 0.25], "rooms": [0.4, 0.35, 0.25, 0.0]}
+    door_odds = {"quest": [0.0, 0.3, 0.4, 0.3], "rooms": [0.25, 0.45, 0.3, 0.0]}
     doors = int(rng.choice(4, p=door_odds.get(family, [1.0, 0, 0, 0])))
     return Wish(
         doors=doors,
