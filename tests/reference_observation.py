@@ -11,8 +11,10 @@ RIGHT, LEFT, DOWN, UP, OUTSIDE = 14, 15, 16, 17, 13
 
 
 def view(world, visits, rows, columns):
-    """``uint8[2, VH, VW]``; ``visits`` maps cells to numbers."""
-    out = np.zeros((2, rows, columns), np.uint8)
+    """``uint8[3, VH, VW]``; ``visits`` maps cells to numbers."""
+    out = np.zeros((3, rows, columns), np.uint8)
+    steps = way(world)
+    here = steps.get((max(0, min(world.place[0], world.height - 1)), world.place[1]), 0)
     patrols = dict(zip(world.patrols(world.t), range(len(world.beats)), strict=True))
     for r in range(rows):
         for c in range(columns):
@@ -21,7 +23,26 @@ def view(world, visits, rows, columns):
             if cell in patrols:
                 out[0, r, c] = heading(world, patrols[cell])
             out[1, r, c] = min(255, visits.get(cell, 0))
+            if cell in steps:
+                out[2, r, c] = min(255, max(1, 128 + steps[cell] - here))
     return out
+
+
+def way(world):
+    """Steps to the place to head for, by cell, judged as a player would after the last key or door."""
+    place = (max(0, min(world.place[0], world.height - 1)), world.place[1])
+    for target, doors_open in ((Role.GOAL, world.keys > 0), (Role.KEY, world.keys > 0), (Role.GOAL, True)):
+        closed = (Role.SOLID,) if doors_open else (Role.SOLID, Role.DOOR)
+        steps = {c: 0 for c in world.cells if world.role(c) is target}
+        queue = list(steps)
+        for y, x in queue:  # grows while it is read
+            for cell in ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)):
+                if cell in world.role_at and cell not in steps and world.role(cell) not in closed:
+                    steps[cell] = steps[y, x] + 1
+                    queue.append(cell)
+        if place in steps:
+            break
+    return steps
 
 
 def code(world, cell):

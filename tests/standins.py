@@ -14,6 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from levelforge.game import Game, load_game
 from levelforge.pack import Pack, write_pack
+from levelforge.playtest.observation import VIEW_CHANNELS, VIEW_SIZE
 
 
 def generator_onnx(game: Game) -> bytes:
@@ -98,7 +99,7 @@ def generator_onnx(game: Game) -> bytes:
     )
 
 
-def playtester_onnx(game: Game) -> bytes:
+def playtester_onnx(game: Game, view_channels: int = VIEW_CHANNELS) -> bytes:
     names = [a.name for a in game.actions]
     weights = np.zeros((20, len(names)), np.float32)  # 13, 14: compass (dy, dx)
     for action, (dy, dx) in {"up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}.items():
@@ -106,9 +107,9 @@ def playtester_onnx(game: Game) -> bytes:
             weights[13, names.index(action)], weights[14, names.index(action)] = dy, dx
     if "jump+right" in names:
         weights[14, names.index("jump+right")] = 0.9
-    rows, columns = (11, 11) if game.movement == "topdown" else (11, 17)
+    rows, columns = VIEW_SIZE[game.movement]
     inputs = [
-        helper.make_tensor_value_info("view", TensorProto.FLOAT, ["N", 2, rows, columns]),
+        helper.make_tensor_value_info("view", TensorProto.FLOAT, ["N", 3, rows, columns]),
         helper.make_tensor_value_info("map", TensorProto.FLOAT, ["N", 9, 12, 16]),
         helper.make_tensor_value_info("scalars", TensorProto.FLOAT, ["N", 20]),
         helper.make_tensor_value_info("persona", TensorProto.FLOAT, ["N", 4]),

@@ -15,7 +15,9 @@ from standins import generator_onnx, make_pack, pack_info, playtester_onnx
 from levelforge.decode import sample_inputs
 from levelforge.errors import LevelForgeError
 from levelforge.game import load_game
+from levelforge.generate import GenerateConfig, generate
 from levelforge.pack import INFO, Pack, load_pack, pack_hash, read_pack, write_pack
+from levelforge.playtest.observation import VIEW_CHANNELS
 
 
 @pytest.fixture(scope="module", name="original")
@@ -194,7 +196,7 @@ def test_a_level_does_not_depend_on_its_neighbours_or_on_threads(original: Pack)
 
 def test_the_playtester_values_every_action(original: Pack) -> None:
     seen = {
-        "view": np.zeros((70, 2, 11, 11), np.uint8),
+        "view": np.zeros((70, 3, 11, 11), np.uint8),
         "map": np.zeros((70, 9, 12, 16), np.uint8),
         "scalars": np.zeros((70, 20), np.float32),
         "persona": np.zeros((70, 4), np.float32),
@@ -202,3 +204,10 @@ def test_the_playtester_values_every_action(original: Pack) -> None:
     values = original.playtester(seen)
     assert values.shape == (70, 5)
     assert values.dtype == np.float32
+
+
+def test_a_playtester_that_sees_something_else(folder: Path) -> None:
+    (folder / "playtester.onnx").write_bytes(playtester_onnx(load_game("dungeon"), view_channels=7))
+    rehash(folder)
+    with pytest.raises(LevelForgeError, match=r"another version of levelforge: its 'view' is \[7, 11, 11\]"):
+        generate(load_pack(folder), GenerateConfig(1))

@@ -85,7 +85,7 @@ class BatchEnv:
         >>> env = BatchEnv(game, parse_text("######\\n#@..>#\\n######", game), n_envs=4, seed=0)
         >>> obs = env.reset()
         >>> obs["view"].shape
-        (4, 2, 11, 11)
+        (4, 3, 11, 11)
         >>> obs, reward, terminated, truncated, info = env.step(np.full(4, 3))  # all go right
     """
 

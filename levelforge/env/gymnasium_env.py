@@ -37,8 +37,8 @@ class LevelForgeEnv(gymnasium.Env[dict[str, NDArray[Any]], np.int64]):
     ## Observation Space
     ``Dict`` of
 
-    - ``view`` ``uint8[2, VH, VW]`` (11 x 11 dungeon, 11 x 17 platformer): what is around the player, and how
-      often each cell was visited,
+    - ``view`` ``uint8[3, VH, VW]`` (11 x 11 dungeon, 11 x 17 platformer): what is around the player, how
+      often each cell was visited, and which way leads on,
     - ``map`` ``uint8[9, 12, 16]``: the whole level, binned,
     - ``scalars`` ``float32[20]``: hit points, keys, time left, jump phase, a compass to the goal, and so on,
     - ``persona`` ``float32[4]``: what is rewarded.

@@ -24,6 +24,7 @@ _GOLDEN, _MIX_1, _MIX_2 = (
 _S30, _S27, _S31, _S11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
 
 begin_canvas, clear, visit = observation.begin, observation.clear, observation.visit
+find_way = observation.find_way
 move_canvas, write_map = observation.move, observation.write_map
 write_scalars, write_view = observation.write_scalars, observation.write_view
 
@@ -137,6 +138,7 @@ def advance(world: World, state: Any, canvas: Canvas, i: int, action: int, trail
         s["start"], y, x, s["jump"], hp, s["keys"], taken, s["t"], action, trail,
     )  # fmt: skip
     healed, treats, tiles = 0, 0, 0
+    unlocked = False
     for k in range(entered):
         cell_y, cell_x = trail[k] // s["width"], trail[k] % s["width"]
         code = canvas.code[i, cell_y, cell_x]
@@ -146,8 +148,11 @@ def advance(world: World, state: Any, canvas: Canvas, i: int, action: int, trail
         elif code in (_KEY, _DOOR, _HEAL) and (s["taken"] >> world.item[i, trail[k]]) & 1 == 1:
             healed += code == _HEAL
             s["doors"] -= code == _DOOR
+            unlocked = unlocked or code != _HEAL
             clear(canvas, i, cell_y, cell_x)
         tiles += visit(canvas, i, cell_y, cell_x)
+    if unlocked:
+        find_way(canvas, i, s["height"], s["width"], s["y"], s["x"], s["keys"])
     if entered == 0:
         visit(canvas, i, s["y"], s["x"])
     damage = hp + healed - max(s["hp"], 0)

@@ -3,12 +3,14 @@
 This module is the single source of the observation: the environments write it, the networks and the
 ONNX playtester read it. One observation has four parts:
 
-``view`` ``uint8[2, VH, VW]``
+``view`` ``uint8[3, VH, VW]``
     The surroundings, centred on the player. Channel 0 is the cell code: the :class:`Role` value of
     a static cell (taken items, opened doors and enemies' homes are EMPTY), :data:`OUTSIDE` beyond
     the map, :data:`RIGHT`, :data:`LEFT`, :data:`DOWN`, :data:`UP` for a patrol by heading. A patrol that
     turns next tick still shows its old heading. Channel 1 is the number of visits to the cell, at
-    most 255. A tick that enters no cell counts as a visit to the cell the player stays in.
+    most 255. A tick that enters no cell counts as a visit to the cell the player stays in. Channel 2 is the
+    way, as one who looks at the whole map would judge it at a glance: 128 + (steps from the cell to the place to
+    head for) - (the same from the player's cell), from 1 to 255; 0 where no way is seen. See :func:`find_way`.
 ``map`` ``uint8[9, 12, 16]``
     The whole level, binned: cell (y, x) belongs to bin (y * 12 // H, x * 16 // W); below 12 rows
     (16 columns) each bin shows the nearest row (column) instead. Planes of :data:`SHARE_PLANES` hold 255 *
@@ -36,12 +38,14 @@ from levelforge.game import Role
 
 VIEW_SIZE: dict[str, tuple[int, int]] = {"topdown": (11, 11), "platformer": (11, 17)}
 """(rows, columns) of the view for each movement."""
+VIEW_CHANNELS = 3
 MAP_ROWS, MAP_COLUMNS, MAP_PLANES = 12, 16, 9
 N_SCALARS = 20
 PERSONAS = ("runner", "explorer", "collector", "survivor")
 """Order of the persona weights and of the reward components."""
 
 OUTSIDE, RIGHT, LEFT, DOWN, UP = 13, 14, 15, 16, 17
+NO_WAY = 65535
 N_CODES = 18
 """Number of different cell codes in channel 0 of the view."""
 
@@ -72,6 +76,7 @@ class Canvas(NamedTuple):
         player: ``int32[n, 2]`` (y, x) as drawn in the player plane.
         goal: ``int32[n, G, 2]`` (y, x) of the goals, in row-major order.
         n_goal: ``int32[n]``.
+        way: ``uint16[n, H, W]`` steps to the place to head for, :data:`NO_WAY` where there is none.
     """
 
     code: NDArray[np.uint8]
@@ -85,6 +90,7 @@ class Canvas(NamedTuple):
     player: NDArray[np.int32]
     goal: NDArray[np.int32]
     n_goal: NDArray[np.int32]
+    way: NDArray[np.uint16]
 
 
 def make_canvas(n: int, height: int, width: int, patrols: int, goals: int) -> Canvas:
@@ -102,13 +108,14 @@ def make_canvas(n: int, height: int, width: int, patrols: int, goals: int) -> Ca
         np.zeros((n, 2), np.int32),
         np.zeros((n, max(goals, 1), 2), np.int32),
         np.zeros(n, np.int32),
+        np.full((n, height, width), NO_WAY, np.uint16),
     )
 
 
 def make_observation(n: int, movement: str) -> dict[str, NDArray[Any]]:
     """Zeroed observation arrays for ``n`` environments (shapes and dtypes: module docstring)."""
     return {
-        "view": np.zeros((n, 2, *VIEW_SIZE[movement]), np.uint8),
+        "view": np.zeros((n, VIEW_CHANNELS, *VIEW_SIZE[movement]), np.uint8),
         "map": np.zeros((n, MAP_PLANES, MAP_ROWS, MAP_COLUMNS), np.uint8),
         "scalars": np.zeros((n, N_SCALARS), np.float32),
         "persona": np.zeros((n, len(PERSONAS)), np.float32),
@@ -213,6 +220,52 @@ def begin(
     canvas.player[i, 0], canvas.player[i, 1] = y, x
     _bump(canvas, i, PLANE_PLAYER, y, x, 1)
     visit(canvas, i, y, x)
+    find_way(canvas, i, height, width, y, x, 0)
+
+
+@njit(cache=True, nogil=True)
+def find_way(canvas: Canvas, i: int, height: int, width: int, y: int, x: int, keys: int) -> None:
+    """Measure the way from every cell to where a player should head now; to be called when keys or doors change.
+
+    A judgement at a glance, not the solver's: steps in four directions past whatever is not solid,
+    blind to gravity, dangers and how many keys a way takes. Head for a goal; closed doors are open to one
+    who holds a key. If no goal can be reached so, head for a key; if no key can either, for a goal as
+    though all doors were open.
+    """
+    for attempt in range(3):
+        if _spread(canvas, i, height, width, _KEY if attempt == 1 else _GOAL, keys > 0 or attempt == 2, y, x):
+            return
+
+
+@njit(cache=True, nogil=True)
+def _spread(
+    canvas: Canvas, i: int, height: int, width: int, target: int, doors_open: bool, y: int, x: int
+) -> bool:
+    """Fill ``canvas.way`` with steps to the nearest cell of a code; whether (y, x) has any."""
+    code, way = canvas.code[i], canvas.way[i]
+    queue = np.empty(height * width, np.int32)
+    head, tail = 0, 0
+    for row in range(height):
+        for column in range(width):
+            way[row, column] = NO_WAY
+            if code[row, column] == target:
+                way[row, column] = 0
+                queue[tail] = row * width + column
+                tail += 1
+    while head < tail:
+        row, column = queue[head] // width, queue[head] % width
+        head += 1
+        steps = way[row, column] + 1
+        for dy, dx in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+            r, c = row + dy, column + dx
+            if r < 0 or r >= height or c < 0 or c >= width or way[r, c] != NO_WAY:
+                continue
+            if code[r, c] == _SOLID or (code[r, c] == _DOOR and not doors_open):
+                continue
+            way[r, c] = steps
+            queue[tail] = r * width + c
+            tail += 1
+    return bool(way[min(max(y, 0), height - 1), x] != NO_WAY)
 
 
 @njit(cache=True, nogil=True)
@@ -278,27 +331,35 @@ def write_view(
     out: Any, canvas: Canvas, i: int, height: int, width: int, role: Any,
     patrol: Any, n_patrol: int, phase: int, cycle: int, y: int, x: int,
 ) -> None:  # fmt: skip
-    """Write ``view`` (``uint8[2, VH, VW]``) of environment ``i``."""
+    """Write ``view`` (``uint8[3, VH, VW]``) of environment ``i``."""
     rows, columns = out.shape[1], out.shape[2]
     top, left = y - rows // 2, x - columns // 2
     first, last = max(0, -left), min(columns, width - left)
-    code, visits = canvas.code, canvas.visits
+    code, visits, way = canvas.code, canvas.visits, canvas.way
+    # Above the map (or fallen out of it) the nearest cell stands for the player's.
+    here = int(way[i, min(max(y, 0), height - 1), x])
+    base = 128 - (0 if here == NO_WAY else here)
     for r in range(rows):
         row = top + r
         if row < 0 or row >= height:
             for c in range(columns):
                 out[0, r, c] = OUTSIDE
                 out[1, r, c] = 0
+                out[2, r, c] = 0
             continue
         for c in range(first):
             out[0, r, c] = OUTSIDE
             out[1, r, c] = 0
+            out[2, r, c] = 0
         for c in range(first, last):
             out[0, r, c] = code[i, row, left + c]
             out[1, r, c] = min(255, int(visits[i, row, left + c]))
+            steps = int(way[i, row, left + c])
+            out[2, r, c] = 0 if steps == NO_WAY else min(255, max(1, base + steps))
         for c in range(last, columns):
             out[0, r, c] = OUTSIDE
             out[1, r, c] = 0
+            out[2, r, c] = 0
     for e in range(n_patrol):
         cell = patrol[e, phase]
         r, c = cell // width - top, cell % width - left

@@ -156,12 +156,17 @@ class DqnTrainer:
         values: list[float] = []
         while not self.finished and time.perf_counter() - begin < seconds:
             self.play()
-            if self.frames >= c.warm_up and self.updates < (self.frames - c.warm_up) * c.replay_ratio / c.batch_size:
+            if (
+                self.frames >= c.warm_up
+                and self.updates < (self.frames - c.warm_up) * c.replay_ratio / c.batch_size
+            ):
                 loss, value = self.learn()
                 losses.append(loss)
                 values.append(value)
             if self._passed(c.reweigh_frames):
-                self.env.pool.set_weights(c.level_floor + (1 - c.level_floor) * 4 * self.level_win_rate * (1 - self.level_win_rate))
+                self.env.pool.set_weights(
+                    c.level_floor + (1 - c.level_floor) * 4 * self.level_win_rate * (1 - self.level_win_rate)
+                )
             if self._passed(c.eval_frames) or (self.finished and len(self.heldout)):
                 self.evaluate()
         spent = time.perf_counter() - begin

@@ -45,7 +45,7 @@ class PlaytesterNet(nn.Module):
         view: (height, width) of the egocentric view, both odd.
         config: widths.
 
-    Input shapes: ``view`` float32[N, 2, VH, VW] (codes, visits), ``map`` float32[N, 9, 12, 16] in
+    Input shapes: ``view`` float32[N, 3, VH, VW] (codes, visits, way), ``map`` float32[N, 9, 12, 16] in
     0..255, ``scalars`` float32[N, 20], ``persona`` float32[N, 4]. uint8 is taken as well.
     Output: float32[N, A].
     """
@@ -62,7 +62,7 @@ class PlaytesterNet(nn.Module):
         self.register_buffer("one_hot", torch.eye(VIEW_CODES), persistent=False)
         # Stride 2 without padding keeps the player's cell in the middle of a patch.
         self.view = nn.Sequential(
-            nn.Conv2d(VIEW_CODES + 1, v1, 3, stride=2), nn.ReLU(), nn.Conv2d(v1, v2, 3), nn.ReLU()
+            nn.Conv2d(VIEW_CODES + 3, v1, 3, stride=2), nn.ReLU(), nn.Conv2d(v1, v2, 3), nn.ReLU()
         )
         self.map = nn.Sequential(
             nn.Conv2d(MAP_CHANNELS, m1, 3, stride=2, padding=1),
@@ -77,7 +77,9 @@ class PlaytesterNet(nn.Module):
             nn.LayerNorm(config.hidden),
             nn.ReLU(),
         )
-        self.value = nn.Sequential(nn.Linear(config.hidden, config.head), nn.ReLU(), nn.Linear(config.head, 1))
+        self.value = nn.Sequential(
+            nn.Linear(config.hidden, config.head), nn.ReLU(), nn.Linear(config.head, 1)
+        )
         self.advantage = nn.Sequential(
             nn.Linear(config.hidden, config.head), nn.ReLU(), nn.Linear(config.head, actions)
         )
@@ -88,7 +90,10 @@ class PlaytesterNet(nn.Module):
     def forward(self, view: Tensor, map: Tensor, scalars: Tensor, persona: Tensor) -> Tensor:
         codes = F.embedding(view[:, 0].long(), self.one_hot)  # (N, VH, VW, 18)
         visits = torch.log1p(view[:, 1].float()).unsqueeze(-1) * 0.5  # once 0.35, 6 times 1, 255 times 2.8
-        near = self.view(torch.cat([codes, visits], dim=-1).permute(0, 3, 1, 2))
+        way = view[:, 2].float().unsqueeze(-1)
+        seen = (way > 0).float()
+        steps = ((way - 128.0) * 0.125).clamp(-2.0, 2.0) * seen  # 8 steps farther: 1
+        near = self.view(torch.cat([codes, visits, steps, seen], dim=-1).permute(0, 3, 1, 2))
         far = self.map(map.to(torch.float32, memory_format=torch.channels_last) * (1.0 / 255.0))
         hidden = self.trunk(torch.cat([_flat(near), _flat(far), scalars, persona], dim=1))
         advantage = self.advantage(hidden)
@@ -105,7 +110,8 @@ def example_inputs(net: PlaytesterNet, n: int = 2) -> tuple[Tensor, Tensor, Tens
     """Random float32 inputs of the right shapes and ranges, the same ones at every call."""
     rng = torch.Generator().manual_seed(0)
     vh, vw = net.view_shape
-    view = torch.randint(0, VIEW_CODES, (n, 2, vh, vw), generator=rng).float()
+    view = torch.randint(0, 256, (n, 3, vh, vw), generator=rng).float()
+    view[:, 0] = torch.randint(0, VIEW_CODES, (n, vh, vw), generator=rng).float()
     far = torch.randint(0, 256, (n, MAP_CHANNELS, *MAP_SHAPE), generator=rng).float()
     persona = torch.eye(PERSONAS)[torch.randint(0, PERSONAS, (n,), generator=rng)]
     return view, far, torch.rand(n, SCALARS, generator=rng), persona

@@ -25,7 +25,7 @@ class Batch(NamedTuple):
     """``B`` transitions.
 
     Attributes:
-        obs, next_obs: parts ``view`` uint8[B, 2, VH, VW], ``map`` uint8[B, 9, 12, 16], ``scalars`` float32[B, 20].
+        obs, next_obs: parts ``view`` uint8[B, 3, VH, VW], ``map`` uint8[B, 9, 12, 16], ``scalars`` float32[B, 20].
         action: ``int64[B]``.
         reward: ``float32[B]`` discounted sum over up to n steps, of the persona asked for.
         discount: ``float32[B]`` factor of the value of ``next_obs``: 0 after the end of an episode.
@@ -181,7 +181,7 @@ class PrioritisedReplay:
                 f"a replay of {capacity} frames is too small for {n_envs} environments; give {n_envs * (n + 2)} or more"
             )
         self.n_envs, self.slots, self.n, self.gamma, self.alpha = n_envs, slots, n, gamma, alpha
-        shapes = {"view": (2, *view), "map": map_shape, "scalars": (scalars,)}
+        shapes = {"view": (3, *view), "map": map_shape, "scalars": (scalars,)}
         self._obs: dict[str, NDArray[Any]] = {
             part: np.zeros((slots, n_envs, *shapes[part]), np.float32 if part == "scalars" else np.uint8)
             for part in PARTS

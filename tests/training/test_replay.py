@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from levelforge.errors import LevelForgeError
 from levelforge.training.replay import PrioritisedReplay, tree_find, tree_set
 
-SHAPES = {"view": (2, 3, 3), "map": (1, 2, 2), "scalars": (2,)}
+SHAPES = {"view": (3, 3, 3), "map": (1, 2, 2), "scalars": (2,)}
 
 
 def small_replay(envs: int = 2, slots: int = 8, **settings_: float) -> PrioritisedReplay:
@@ -52,9 +52,7 @@ def slow_return(
     return total, factor, t + n
 
 
-@given(
-    st.lists(st.floats(0, 100, allow_subnormal=False), min_size=1, max_size=40), st.integers(0, 2**32 - 1)
-)
+@given(st.lists(st.floats(0, 100, allow_subnormal=False), min_size=1, max_size=40), st.integers(0, 2**32 - 1))
 @settings(deadline=None, max_examples=60)
 def test_the_tree_holds_sums_and_finds_what_a_plain_search_finds(values: list[float], seed: int) -> None:
     leaves = 1 << (len(values) - 1).bit_length()
