@@ -2,11 +2,26 @@
 
 import copy
 import tomllib
+from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
 from levelforge.errors import LevelForgeError
-from levelforge.game import Role, bundled_games, games_folder, load_game, parse_game, read_game
+from levelforge.game import (
+    Constraints,
+    Header,
+    Measures,
+    Role,
+    Rules,
+    Tile,
+    TrainingDefaults,
+    bundled_games,
+    games_folder,
+    load_game,
+    parse_game,
+    read_game,
+)
 
 DUNGEON = tomllib.loads((games_folder() / "dungeon" / "game.toml").read_text(encoding="utf-8"))
 PLATFORMER = tomllib.loads((games_folder() / "platformer" / "game.toml").read_text(encoding="utf-8"))
@@ -190,3 +205,16 @@ def test_measures_have_defaults_and_take_whole_numbers_for_weights():
     assert game.measures.weights["choice"] == 2.0
     assert game.measures.variety_band == (0.0, 1.5)
     assert game.digest == parse_game(dungeon()).digest
+
+
+@pytest.mark.parametrize("table", [Header, Rules, Tile, Constraints, TrainingDefaults, Measures])
+def test_the_reference_lists_every_key(table):
+    reference = Path(__file__).parent.parent.joinpath("docs", "game-toml.md").read_text(encoding="utf-8")
+    for key in fields(table):
+        assert key.name == "id" or f"`{key.name}`" in reference
+
+
+@pytest.mark.parametrize("role", Role)
+def test_the_reference_lists_every_role(role):
+    reference = Path(__file__).parent.parent.joinpath("docs", "game-toml.md").read_text(encoding="utf-8")
+    assert f"`{role.word}`" in reference
