@@ -71,7 +71,23 @@ _HOME = {
     "write_level": "levelforge.exporters",
 }
 
-__all__ = sorted([*_HOME, "__version__"])
+__all__ = [
+    "Game",
+    "Level",
+    "LevelForgeError",
+    "Role",
+    "__version__",
+    "generate",
+    "load_game",
+    "load_pack",
+    "playtest",
+    "read_level",
+    "render",
+    "repair",
+    "replay",
+    "solve",
+    "write_level",
+]
 
 
 def __getattr__(name: str) -> Any:
