@@ -19,8 +19,8 @@ help:
 
 levels: $(LEVELS_VENV)/.ready
 	@for game in $(GAMES); do \
-	  $(LEVELS_VENV)/bin/levelforge generate $$game -n $(N) --format tiled,json,png --out $(OUT)/$$game; \
-	  echo "contact sheet: $(OUT)/$$game/contact_sheet.png"; \
+	  sheet=$$($(LEVELS_VENV)/bin/levelforge generate $$game -n $(N) --format tiled,json,png --out $(OUT)/$$game); \
+	  echo "contact sheet: $$sheet"; \
 	done
 
 install: .venv/.ready
