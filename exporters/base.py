@@ -59,17 +59,16 @@ def read_bytes(path: Path) -> bytes:
         LevelForgeError: missing, unreadable or larger than :data:`MAX_FILE_BYTES`.
     """
     try:
+        if not path.is_file():
+            raise LevelForgeError(f"{path}: {'not a plain file' if path.exists() else 'no such file'}")
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
+            most = MAX_FILE_BYTES // 2**20
+            raise LevelForgeError(f"{path}: larger than {most} MiB, the most a level file may have")
         with path.open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
-    except FileNotFoundError:
-        raise LevelForgeError(f"{path}: no such file") from None
+            return file.read(size)
     except OSError as error:
         raise LevelForgeError(f"{path}: cannot be read: {error.strerror}") from None
-    if len(data) > MAX_FILE_BYTES:
-        raise LevelForgeError(
-            f"{path}: larger than {MAX_FILE_BYTES // 2**20} MiB, the most a level file may have"
-        )
-    return data
 
 
 def read_text(path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib import resources
@@ -85,7 +86,7 @@ def _tiles(rows: list[list[int]], names: list[str], game: Game, origin: str) -> 
 
 def claims(data: bytes) -> bool:
     """Whether a ``.json`` file is a level of ours."""
-    return FORMAT.encode() in data
+    return FORMAT.encode() in data and re.search(rb'"vocabulary"\s*:', data) is not None
 
 
 def load_json(path: Path) -> Any:

@@ -101,7 +101,7 @@ def detect(path: Path) -> Format:
         raise LevelForgeError(
             f"{path}: no format reads this kind of file (readable: {', '.join(readable_extensions())})"
         )
-    if len(candidates) == 1:
+    if len({fmt.read for fmt in candidates}) == 1:
         return candidates[0]
     data = read_bytes(path)
     for fmt in candidates:

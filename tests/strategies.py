@@ -93,3 +93,36 @@ def playable_levels(game):
         return level.with_(solution=found.actions) if isinstance(found, Solution) else None
 
     return tile_grids(game).map(attach).filter(lambda level: level is not None)
+
+
+def described_levels(game):
+    """``levels`` with any metadata that a level may carry."""
+    share = st.floats(0, 1)
+    word = st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,8}", fullmatch=True)
+    name = st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=20)
+    value = st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | st.text(),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+        max_leaves=5,
+    )
+    facts = st.fixed_dictionaries(
+        {},
+        optional={
+            "id": name,
+            "seed": st.integers(-(2**63), 2**64),
+            "pack": st.from_regex(r"[0-9a-f]{64}", fullmatch=True),
+            "solution": st.lists(st.integers(0, len(game.actions) - 1), max_size=30).map(tuple),
+            "edits": st.integers(0, 10_000),
+            "novelty": share,
+            "difficulty": share,
+            "difficulty_ci": st.tuples(share, share),
+            "fun": share,
+            "fun_parts": st.dictionaries(word, share, max_size=5),
+            "extra": st.dictionaries(st.text(), value, max_size=4),
+        },
+    )
+    return st.builds(lambda level, known: level.with_(**known), levels(game), facts)

@@ -1,0 +1,95 @@
+"""Debian's Tiled reads our maps: same picture as our own preview, same level when it writes them again."""
+
+import json
+import os
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from levelforge import exporters
+from levelforge.game import bundled_games, load_game
+from levelforge.level import Level
+
+RASTERIZER, TILED = shutil.which("tmxrasterizer"), shutil.which("tiled")
+needs_tiled = pytest.mark.skipif(not (RASTERIZER and TILED), reason="Debian's tiled is not installed")
+OPTIONS = [
+    {"encoding": "csv", "tileset": "embedded"},
+    {"encoding": "base64-zlib", "tileset": "external"},
+    {"encoding": "base64-zstd", "tileset": "embedded"},
+]
+
+
+def run(*command):
+    env = os.environ | {
+        "QT_QPA_PLATFORM": "offscreen",
+        "XDG_RUNTIME_DIR": os.environ.get("XDG_RUNTIME_DIR", "/tmp"),
+    }
+    done = subprocess.run(
+        [*map(str, command)], env=env, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def level_of(game):
+    """Every tile in every kind of neighbourhood, and every kind of fact."""
+    rng = np.random.default_rng(3)
+    weights = np.where([tile.name in game.count_ranges for tile in game.tiles], 0.3, 2.0)
+    tiles = rng.choice(len(game.tiles), (13, 30), p=weights / weights.sum()).astype(np.uint8)
+    return Level(
+        game,
+        tiles,
+        id="every-tile",
+        seed=2**40,
+        solution=(1, 2, 3),
+        difficulty=0.1,
+        difficulty_ci=(0.05, 0.2),
+        fun_parts={"tension": 1.0},
+        extra={"note": 'two\nlines & "quotes"', "list": [1, 2]},
+    )
+
+
+@needs_tiled
+@pytest.mark.parametrize("options", OPTIONS, ids=lambda o: "-".join(o.values()))
+@pytest.mark.parametrize("name", bundled_games())
+def test_tiled_draws_the_picture_that_we_draw(name, options, tmp_path):
+    level = level_of(load_game(name))
+    (preview,) = exporters.write_level(level, "png", tmp_path)
+    ours = np.asarray(Image.open(preview).convert("RGBA"))
+    for path in exporters.write_level(level, "tiled", tmp_path, **options):
+        picture = tmp_path / f"{path.suffix[1:]}.png"
+        run(RASTERIZER, path, picture)
+        theirs = np.asarray(Image.open(picture).convert("RGBA"))
+        assert theirs.shape == ours.shape
+        assert np.argwhere((theirs != ours).any(axis=-1)).tolist() == []
+
+
+@needs_tiled
+@pytest.mark.parametrize("name", bundled_games())
+def test_what_tiled_writes_again_is_the_same_level(name, tmp_path):
+    level = level_of(load_game(name))
+    for path in exporters.write_level(level, "tiled", tmp_path):
+        for kind in ("tmx", "json"):
+            again = tmp_path / f"again-{path.suffix[1:]}.{kind}"
+            run(TILED, "--export-map", path, again)
+            if kind == "json":
+                json.loads(again.read_text())
+            back = exporters.read_level(again)
+            assert back.same_as(level)
+            assert (back.seed, back.solution, back.extra) == (level.seed, level.solution, level.extra)
+            assert back.difficulty == pytest.approx(level.difficulty)
+            assert back.fun_parts == pytest.approx(level.fun_parts)
+
+
+@needs_tiled
+def test_tiled_counts_the_same_tiles_cell_by_cell(tmp_path):
+    level = level_of(load_game("dungeon"))
+    (path,) = exporters.write_level(level, "tmj", tmp_path)
+    run(TILED, "--export-map", path, tmp_path / "out.csv")
+    files = sorted(tmp_path.glob("out*.csv"))
+    assert len(files) == 1
+    theirs = [[int(word) for word in line.split(",")] for line in files[0].read_text().split()]
+    ours = json.loads(path.read_text())["layers"][0]["data"]
+    assert (np.array(theirs) + 1).ravel().tolist() == ours  # Tiled's csv counts from 0
