@@ -84,17 +84,18 @@ class PlaytesterNet(nn.Module):
             nn.Linear(config.hidden, config.head), nn.ReLU(), nn.Linear(config.head, actions)
         )
         # Convolutions on the CPU are about twice as fast with channels last.
-        self.view.to(memory_format=torch.channels_last)
-        self.map.to(memory_format=torch.channels_last)
+        for part in (self.view, self.map):
+            part.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
 
-    def forward(self, view: Tensor, map: Tensor, scalars: Tensor, persona: Tensor) -> Tensor:
+    def forward(self, view: Tensor, overview: Tensor, scalars: Tensor, persona: Tensor) -> Tensor:
+        """Q values, float32[N, A]; the class describes the inputs, ``overview`` is the ``map``."""
         codes = F.embedding(view[:, 0].long(), self.one_hot)  # (N, VH, VW, 18)
         visits = torch.log1p(view[:, 1].float()).unsqueeze(-1) * 0.5  # once 0.35, 6 times 1, 255 times 2.8
         way = view[:, 2].float().unsqueeze(-1)
         seen = (way > 0).float()
         steps = ((way - 128.0) * 0.125).clamp(-2.0, 2.0) * seen  # 8 steps farther: 1
         near = self.view(torch.cat([codes, visits, steps, seen], dim=-1).permute(0, 3, 1, 2))
-        far = self.map(map.to(torch.float32, memory_format=torch.channels_last) * (1.0 / 255.0))
+        far = self.map(overview.to(torch.float32, memory_format=torch.channels_last) * (1.0 / 255.0))
         hidden = self.trunk(torch.cat([_flat(near), _flat(far), scalars, persona], dim=1))
         advantage = self.advantage(hidden)
         q: Tensor = self.value(hidden) + advantage - advantage.mean(dim=1, keepdim=True)

@@ -30,7 +30,7 @@ class Batch(NamedTuple):
         reward: ``float32[B]`` discounted sum over up to n steps, of the persona asked for.
         discount: ``float32[B]`` factor of the value of ``next_obs``: 0 after the end of an episode.
         weight: ``float32[B]`` importance weights, the largest is 1.
-        index: ``int64[B]`` to hand back to :meth:`PrioritisedReplay.update`.
+        leaf: ``int64[B]`` to hand back to :meth:`PrioritisedReplay.update`.
     """
 
     obs: dict[str, NDArray[Any]]
@@ -39,7 +39,7 @@ class Batch(NamedTuple):
     reward: NDArray[np.float32]
     discount: NDArray[np.float32]
     weight: NDArray[np.float32]
-    index: NDArray[np.int64]
+    leaf: NDArray[np.int64]
 
 
 # --- the sum tree ------------------------------------------------------------------------------

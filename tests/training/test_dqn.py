@@ -66,9 +66,11 @@ def run(it: DqnTrainer, rounds: int) -> None:
     """So many rounds of playing, with updates in between as the trainer itself spaces them."""
     c = it.config
     for _ in range(rounds):
-        it.advance(0.0) if it.finished else it.play()
+        it.play()
         if it.frames >= c.warm_up and it.frames % c.batch_size == 0:
             it.learn()
+        if it.frames % c.reweigh_frames == 0:
+            it.reweigh()
 
 
 @pytest.mark.parametrize("name", ["dungeon", "platformer"])

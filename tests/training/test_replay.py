@@ -76,10 +76,10 @@ def test_draws_follow_the_priorities() -> None:
     fill(replay, 8, 0, ends=0.0)  # rows 0 to 4 are usable
     replay.update(np.arange(5), np.array([1, 2, 3, 4, 0], np.float32))
     batch = replay.sample(10_000, 1.0, np.random.default_rng(0))
-    share = np.bincount(batch.index, minlength=5) / 10_000
+    share = np.bincount(batch.leaf, minlength=5) / 10_000
     np.testing.assert_allclose(share, [0.1, 0.2, 0.3, 0.4, 0.0], atol=0.002)
     # With beta = 1 the weights undo exactly the preference.
-    ordered = [batch.weight[batch.index == i][0] for i in range(4)]
+    ordered = [batch.weight[batch.leaf == i][0] for i in range(4)]
     np.testing.assert_allclose(ordered / ordered[0], [1, 1 / 2, 1 / 3, 1 / 4], rtol=1e-2)
 
 
@@ -121,8 +121,8 @@ def test_after_a_cut_nothing_runs_on_into_the_next_rows() -> None:
     replay.cut()
     fill(replay, 4, 1, ends=0.0)
     batch = replay.sample(500, 0.5, np.random.default_rng(0))
-    before = batch.index < 3
-    assert set(batch.index) == {0, 1, 2, 4}
+    before = batch.leaf < 3
+    assert set(batch.leaf) == {0, 1, 2, 4}
     assert (batch.next_obs["scalars"][before][:, 0] == 3).all()
 
 
@@ -130,14 +130,14 @@ def test_a_restored_replay_draws_the_same() -> None:
     replay, other = small_replay(), small_replay()
     fill(replay, 11, 5)
     batch = replay.sample(6, 0.5, np.random.default_rng(0))
-    replay.update(batch.index, np.arange(6, dtype=np.float32))
+    replay.update(batch.leaf, np.arange(6, dtype=np.float32))
     other.load_state_dict(replay.state_dict())
     assert len(other) == len(replay)
     for again in range(3):
         fill(replay, 2, again)
         fill(other, 2, again)
         a, b = (memory.sample(16, 0.5, np.random.default_rng(again)) for memory in (replay, other))
-        np.testing.assert_array_equal(a.index, b.index)
+        np.testing.assert_array_equal(a.leaf, b.leaf)
         np.testing.assert_array_equal(a.reward, b.reward)
         np.testing.assert_array_equal(a.weight, b.weight)
 
