@@ -165,6 +165,49 @@ def relaxed_search(batch: LevelBatch, i, bits, phases):
 
 
 @njit(cache=True, nogil=True)
+def reachable_cells(batch: LevelBatch, i):
+    """``bool[H*W]``: the cells that some play of the relaxed game enters, the start among them."""
+    cells, phases, bits = batch.role.shape[1], jump_phases(batch), keydoor_bits(batch, i)
+    mask = (1 << bits) - 1
+    initial = initial_taken(batch, i, bits)
+    keys_of = keys_table(batch, i, bits)
+    params = relaxed_params(batch)
+    n_actions = action_count(batch)
+    trail = np.empty(TRAIL, np.int32)
+    known = np.zeros(cells * phases << bits, np.bool_)
+    queue = np.empty(len(known), np.int32)
+    entered = np.zeros(cells, np.bool_)
+    queue[0] = batch.start[i]
+    known[queue[0]] = True
+    entered[batch.start[i]] = True
+    head, tail = 0, 1
+    role, item, patrol, start = batch.role[i], batch.item[i], batch.patrol[i], batch.start[i]
+    height, width = batch.height, batch.width
+    while head < tail:
+        state = queue[head]
+        head += 1
+        cell = state % cells
+        taken = state // (cells * phases)
+        for action in range(n_actions):
+            ny, nx, njump, _, _, ntaken, outcome, n_trail = step(
+                params, height, width, role, item, patrol, 0, start, cell // width, cell % width,
+                state // cells % phases, PLENTY, keys_of[taken], taken | initial, 0, action, trail,
+            )  # fmt: skip
+            if outcome == LOST:
+                continue
+            for k in range(n_trail):
+                entered[trail[k]] = True
+            if outcome == WON:
+                continue
+            new = (np.int64(ntaken & mask) * phases + njump) * cells + ny * width + nx
+            if not known[new]:
+                known[new] = True
+                queue[tail] = new
+                tail += 1
+    return entered
+
+
+@njit(cache=True, nogil=True)
 def relaxed_distances(batch: LevelBatch, i, bits, phases):
     """``int32[2**bits * P * H*W]`` exact relaxed distance of every reachable state, else -1."""
     cells = batch.role.shape[1]

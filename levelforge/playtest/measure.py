@@ -6,10 +6,9 @@ nothing is random (rules, patrols and the greedy choice are all deterministic, s
 same): it is played once and counts as a full rung. A greedy player can walk in circles until the time is
 up; that is a loss like any other, and the reason why difficulty is the mean over the whole ladder.
 
-Difficulty is 1 - mean over the rungs of the share of episodes won (running out of time is no win). Its 95 %
-interval combines the rungs' Wilson intervals (Wilson 1927) by squaring and adding their distances from
-the estimates (Newcombe 1998, Statistics in Medicine 17:873; Zou and Donner 2008, 27:1693); the rung
-ε = 0 is exact and adds nothing.
+The first persona climbs the whole ladder, and difficulty is measured on it (``playtest/difficulty.py``). The others
+play on the rungs up to :data:`SHARED` alone, and fewer episodes: they are asked what they do, not how often they
+win. How fun follows from all this is said in ``playtest/fun.py`` and the modules of its parts.
 
 An episode's noise is a function of the seed, the level's tiles, the rung, the episode's number and the
 persona. What a level scores thus depends neither on the levels beside it nor on how they are batched.
@@ -20,8 +19,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,104 +27,48 @@ from numpy.typing import NDArray
 from levelforge.env.batch import BatchEnv
 from levelforge.env.pool import LevelPool
 from levelforge.errors import LevelForgeError, did_you_mean
-from levelforge.game import Game, Role
+from levelforge.game import Game
 from levelforge.level import Level
+from levelforge.playtest.difficulty import difficulty_interval, wilson
 from levelforge.playtest.observation import PERSONAS
-from levelforge.rules import LOST, WON
+from levelforge.playtest.result import CAUSES, PersonaPlay, PlaytestResult
+from levelforge.playtest.tally import Tally
+from levelforge.playtest.tension import near_danger
+from levelforge.rules.replay import replay
+from levelforge.solver import Solution, solve
 
 if TYPE_CHECKING:
     from levelforge.pack import Pack
 
+__all__ = [
+    "CAUSES",
+    "SHARED",
+    "SKILLS",
+    "PersonaPlay",
+    "PlaytestResult",
+    "QFunction",
+    "difficulty_interval",
+    "greedy",
+    "playtest",
+    "wilson",
+]
+
 SKILLS = (0.0, 0.05, 0.1, 0.2, 0.35)
 """The skill ladder: action noise ε of each rung."""
+SHARED = 0.1
+"""Rungs up to this ε are those that personas other than the first play on."""
+FEWER = 4
+"""The other personas play a rung one episode for so many of the first persona's."""
+SOLVE_LIMIT = 200_000
+"""States searched for the solution of a level that brings none."""
 SLOTS = 256
 """Episodes played side by side."""
 TIE = 1e-4
 """Values this close count as equal; the first action among them is taken. Rounding differs between machines
 and batch sizes by some 1e-6, and exact ties are common in symmetric places."""
-CAUSES = ("none", "hazard", "patrol", "fall")
 
 QFunction = Callable[[Mapping[str, NDArray[Any]]], NDArray[np.float32]]
 """Observations (see ``playtest/observation.py``) in, ``float32[N, A]`` values of the actions out."""
-
-
-@dataclass(frozen=True, eq=False)
-class PersonaPlay:
-    """How one persona fared on one level, over all rungs.
-
-    Attributes:
-        win_rate: share of episodes won, by skill (ε).
-        episodes: episodes played, by skill.
-        ticks: mean turns or ticks of an episode.
-        win_ticks: the same over the episodes won; None if none was.
-        damage: mean hit points lost an episode.
-        collected: mean share of the collectibles taken; None if the level has none.
-        timeouts: episodes that ran out of time.
-        visits: ``uint32[H, W]`` visits by cell, summed over the episodes.
-        deaths: ``int32[D, 3]`` (y, x, index into :data:`CAUSES`) of each episode lost.
-    """
-
-    win_rate: Mapping[float, float]
-    episodes: Mapping[float, int]
-    ticks: float
-    win_ticks: float | None
-    damage: float
-    collected: float | None
-    timeouts: int
-    visits: NDArray[np.uint32]
-    deaths: NDArray[np.int32]
-
-    def as_json(self) -> dict[str, Any]:
-        """The numbers, without the maps; skills become keys such as ``"0.05"``."""
-        causes = np.bincount(self.deaths[:, 2], minlength=len(CAUSES))
-        return {
-            "win_rate": {f"{skill:g}": round(rate, 4) for skill, rate in self.win_rate.items()},
-            "episodes": {f"{skill:g}": count for skill, count in self.episodes.items()},
-            "ticks": round(self.ticks, 2),
-            "win_ticks": None if self.win_ticks is None else round(self.win_ticks, 2),
-            "damage": round(self.damage, 4),
-            "collected": None if self.collected is None else round(self.collected, 4),
-            "timeouts": self.timeouts,
-            "deaths": {name: int(n) for name, n in zip(CAUSES[1:], causes[1:], strict=True)},
-        }
-
-
-@dataclass(frozen=True, eq=False)
-class PlaytestResult:
-    """A playtest of one level.
-
-    Attributes:
-        difficulty: 1 - mean win rate over the ladder, of the first persona asked for.
-        difficulty_ci: its 95 % interval (see the module).
-        personas: what each persona did, in the order asked for.
-    """
-
-    difficulty: float
-    difficulty_ci: tuple[float, float]
-    personas: Mapping[str, PersonaPlay]
-
-    @property
-    def first(self) -> PersonaPlay:
-        """The play that difficulty is measured on."""
-        return next(iter(self.personas.values()))
-
-    @property
-    def win_rate(self) -> Mapping[float, float]:
-        """Share of episodes won by skill (ε), of the first persona."""
-        return self.first.win_rate
-
-    def attach(self, level: Level) -> Level:
-        """The level with its difficulty noted."""
-        return level.with_(difficulty=self.difficulty, difficulty_ci=self.difficulty_ci)
-
-    def as_json(self) -> dict[str, Any]:
-        """``difficulty``, ``difficulty_ci``, ``win_rate`` and ``personas`` as ``playtest --json`` prints them."""
-        return {
-            "difficulty": round(self.difficulty, 4),
-            "difficulty_ci": [round(end, 4) for end in self.difficulty_ci],
-            "win_rate": {f"{skill:g}": round(rate, 4) for skill, rate in self.win_rate.items()},
-            "personas": {name: play.as_json() for name, play in self.personas.items()},
-        }
 
 
 def playtest(
@@ -138,11 +79,12 @@ def playtest(
     seed: int,
     episodes: int = 8,
     skills: Sequence[float] = SKILLS,
-    personas: Sequence[str] = ("runner",),
+    personas: Sequence[str] = PERSONAS,
+    fun: bool = True,
     threads: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[PlaytestResult]:
-    """Play every level with every persona on every rung of the skill ladder.
+    """Play every level with every persona on the rungs of the skill ladder.
 
     Args:
         levels: levels of any sizes, or ``uint8[N, H, W]`` tiles.
@@ -151,7 +93,9 @@ def playtest(
         seed: of the action noise.
         episodes: played on each rung with noise.
         skills: the rungs, ε of each.
-        personas: names out of runner, explorer, collector, survivor; difficulty is the first one's.
+        personas: names out of runner, explorer, collector, survivor; difficulty is the first one's. What
+            personas are missing cannot be part of fun.
+        fun: measure fun as well; needs each level's solution, and searches for it where a level brings none.
         threads: to share a pack's inference among.
         progress: called as ``progress(episodes done, episodes in all)``.
 
@@ -165,41 +109,22 @@ def playtest(
     tiles = [level.tiles if isinstance(level, Level) else level for level in levels]
     if not tiles:
         return []
-    rungs = [(skill, e) for skill in skills for e in range(episodes if skill > 0 else 1)]
-    jobs = list(product(range(len(tiles)), personas, rungs))
-    log = _Log(game, tiles, personas, skills)
+    shared = [skill for skill in skills if skill <= SHARED] or [min(skills)]
+    rungs = {name: shared if place else list(skills) for place, name in enumerate(personas)}
+    # The first persona last: its many short episodes fill the slots that long ones leave.
+    jobs = [
+        (level, name, (skill, e))
+        for name in reversed(personas)
+        for level in range(len(tiles))
+        for skill in rungs[name]
+        for e in range(_episodes(episodes, skill, first=name == personas[0]))
+    ]
+    tallies = [Tally(game, t, rungs, shared) for t in tiles]
     with ThreadPoolExecutor(threads) as pool:
         values = _values(player, pool if threads > 1 else None)
-        _play(game, tiles, jobs, seed, values, log, progress)
-    return [log.result(i) for i in range(len(tiles))]
-
-
-def difficulty_interval(
-    won: Sequence[int], played: Sequence[int], exact: Sequence[bool]
-) -> tuple[float, float]:
-    """95 % interval of 1 - mean(won / played) (see the module).
-
-    Args:
-        won, played: episodes by rung.
-        exact: rungs without chance, whose rate is known exactly.
-    """
-    rates = [w / n for w, n in zip(won, played, strict=True)]
-    below = above = 0.0
-    for rate, n, sure in zip(rates, played, exact, strict=True):
-        if not sure:
-            low, high = wilson(rate, n)
-            below += (rate - low) ** 2
-            above += (high - rate) ** 2
-    mean, rungs = 1 - sum(rates) / len(rates), len(rates)
-    return max(0.0, mean - above**0.5 / rungs), min(1.0, mean + below**0.5 / rungs)
-
-
-def wilson(rate: float, n: int, z: float = 1.959964) -> tuple[float, float]:
-    """Wilson's score interval of a share ``rate`` seen in ``n`` trials (Wilson 1927)."""
-    centre = rate + z * z / (2 * n)
-    spread = z * (rate * (1 - rate) / n + z * z / (4 * n * n)) ** 0.5
-    scale = 1 + z * z / n
-    return (centre - spread) / scale, (centre + spread) / scale
+        _play(game, tiles, jobs, seed, values, tallies, progress)
+    ways = [_way(level, game) if fun else None for level in levels]
+    return [tally.result(way, with_fun=fun) for tally, way in zip(tallies, ways, strict=True)]
 
 
 def greedy(values: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -220,13 +145,15 @@ def _play(
     jobs: list[_Job],
     seed: int,
     values: QFunction,
-    log: _Log,
+    tallies: list[Tally],
     progress: Callable[[int, int], None] | None,
 ) -> None:
     """Play all jobs, ``SLOTS`` at a time: a slot that finishes takes the next job."""
     seeds = _seeds(tiles, jobs, seed)
     slots = min(SLOTS, len(jobs))
-    env = BatchEnv(game, LevelPool(game, tiles), slots, seed=0, shaping=False, autoreset=False)
+    pool = LevelPool(game, tiles)
+    env = BatchEnv(game, pool, slots, seed=0, shaping=False, autoreset=False)
+    near = np.zeros((slots, *pool.bounds[:2]), np.uint16)
     persona = np.zeros((slots, len(PERSONAS)), np.float32)
     playing = np.full(slots, -1)
     waiting = iter(range(len(jobs)))
@@ -248,15 +175,38 @@ def _play(
     while (active := np.flatnonzero(playing >= 0)).size:
         seen = obs if active.size == slots else {name: array[active] for name, array in obs.items()}
         actions[active] = greedy(values(seen))
+        felt = active[near_danger(seen["view"])]
+        near[felt, env.state["y"][felt], env.state["x"][felt]] += 1
         obs, _, _, _, info = env.step(actions)
         for slot, end in zip(info.done, info.episode, strict=True):
             level, name, (skill, _) = jobs[playing[slot]]
-            log.add(level, name, skill, end, env.visits(slot))
+            visits = env.visits(slot)
+            height, width = visits.shape
+            tallies[level].add(name, skill, end, visits, near[slot, :height, :width])
+            near[slot] = 0
         if info.done.size:
             done += info.done.size
             assign(info.done)
             if progress:
                 progress(done, len(jobs))
+
+
+def _episodes(episodes: int, skill: float, *, first: bool) -> int:
+    """Episodes of a persona on a rung."""
+    if skill == 0:
+        return 1
+    return episodes if first else max(1, episodes // FEWER)
+
+
+def _way(level: Level | NDArray[np.uint8], game: Game) -> NDArray[np.int32] | None:
+    """``int32[T + 1, 2]`` the cells of the level's solution, or of one that is found; None without one."""
+    subject = level if isinstance(level, Level) else Level(game, level)
+    if subject.solution is not None:
+        run = replay(subject, subject.solution)
+        if run.outcome == "won":
+            return run.path
+    answer = solve(subject, node_limit=SOLVE_LIMIT)
+    return replay(subject, answer.actions).path if isinstance(answer, Solution) else None
 
 
 def _values(player: Pack | QFunction, pool: ThreadPoolExecutor | None) -> QFunction:
@@ -276,55 +226,6 @@ def _seeds(tiles: list[NDArray[np.uint8]], jobs: list[_Job], seed: int) -> NDArr
         key.update(f"{persona} {skill:g} {episode}".encode())
         seeds[place] = int.from_bytes(key.digest(), "little")
     return seeds
-
-
-class _Log:
-    """Counts what the episodes of all levels come to."""
-
-    def __init__(
-        self, game: Game, tiles: list[NDArray[np.uint8]], personas: Sequence[str], skills: Sequence[float]
-    ) -> None:
-        self._treasure = [int((game.roles[t] == Role.COLLECTIBLE).sum()) for t in tiles]
-        self._personas, self._skills = personas, skills
-        self._visits = [{name: np.zeros(t.shape, np.uint32) for name in personas} for t in tiles]
-        self._ends: list[dict[str, list[tuple[float, Any]]]] = [
-            {name: [] for name in personas} for _ in tiles
-        ]
-
-    def add(self, level: int, persona: str, skill: float, end: Any, visits: NDArray[np.uint16]) -> None:
-        """Note one finished episode, given the environment's state as it ended."""
-        self._visits[level][persona] += visits
-        self._ends[level][persona].append((skill, end))
-
-    def result(self, level: int) -> PlaytestResult:
-        """Sum one level up."""
-        plays = {name: self._sum_up(level, name) for name in self._personas}
-        first = plays[self._personas[0]]
-        played = [first.episodes[skill] for skill in self._skills]
-        won = [round(first.win_rate[skill] * n) for skill, n in zip(self._skills, played, strict=True)]
-        difficulty = 1 - sum(first.win_rate[skill] for skill in self._skills) / len(self._skills)
-        interval = difficulty_interval(won, played, [skill == 0 for skill in self._skills])
-        return PlaytestResult(difficulty, interval, plays)
-
-    def _sum_up(self, level: int, persona: str) -> PersonaPlay:
-        ends = self._ends[level][persona]
-        # Episodes finish in an order that depends on the batch; sums of whole numbers do not.
-        state = np.array([end for _, end in ends])
-        rung = np.array([skill for skill, _ in ends])
-        won, lost = state["outcome"] == WON, state["outcome"] == LOST
-        deaths = np.stack([state["y"][lost], state["x"][lost], state["cause"][lost]], axis=1)
-        treasure = self._treasure[level]
-        return PersonaPlay(
-            win_rate={skill: float(won[rung == skill].mean()) for skill in self._skills},
-            episodes={skill: int((rung == skill).sum()) for skill in self._skills},
-            ticks=float(state["t"].mean()),
-            win_ticks=float(state["t"][won].mean()) if won.any() else None,
-            damage=float(state["damage"].mean()),
-            collected=float(state["collected"].mean() / treasure) if treasure else None,
-            timeouts=int((~won & ~lost).sum()),
-            visits=self._visits[level][persona],
-            deaths=deaths[np.lexsort(deaths.T[::-1])].astype(np.int32),
-        )
 
 
 def _check(episodes: int, skills: Sequence[float], personas: Sequence[str]) -> None:
