@@ -164,19 +164,17 @@ def generate(
       levelforge generate platformer --size 128x16 --difficulty 0.2:0.7
       levelforge generate dungeon -n 1000 --no-playtest --format json --json > report.json
     """
-    from levelforge.files import check_formats
-
-    words = check_formats(split_words(formats_))
-
     import secrets
 
+    from levelforge.files import check_formats
     from levelforge.game import load_game
-    from levelforge.generate import GenerateConfig
+    from levelforge.generate import GenerateConfig, check_config
     from levelforge.generate import generate as run
     from levelforge.output import generate_document, write_generated
     from levelforge.pack import load_pack, read_pack
 
     loaded = load_game(game)
+    words = check_formats(split_words(formats_))
     pack = read_pack(pack_path, loaded) if pack_path else load_pack(loaded)
     config = GenerateConfig(
         n=n,
@@ -187,6 +185,7 @@ def generate(
         playtest=not no_playtest,
         threads=threads,
     )
+    check_config(loaded, config)
     folder = out or Path("out") / loaded.name
     with staged(folder) as draft, progress() as tell:
         made = run(pack, config, tell)

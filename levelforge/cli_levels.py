@@ -203,7 +203,9 @@ def repair(
         raise LevelForgeError(f"{len(found)} levels do not fit on one page: name a folder with --out")
     results = []
     for item in found:
-        result = run(item.level)
+        # what was measured before the repair is not true of what comes out of it
+        bare = item.level.with_(difficulty=None, difficulty_ci=None, fun=None, fun_parts=None, novelty=None)
+        result = run(bare)
         results.append(result)
         if result is None:
             say(f"{item.path}: could not be repaired")
@@ -215,9 +217,7 @@ def repair(
             for item, result, names in zip(found, results, written, strict=True):
                 for word in (words or [item.format]) if result else []:
                     assert result is not None
-                    names += [
-                        path.name for path in write_file(result.level.with_(id=item.id), draft, word)
-                    ]
+                    names += [path.name for path in write_file(result.level.with_(id=item.id), draft, word)]
     elif not as_json and results[0] is not None:
         click.echo(format_text(results[0].level.tiles, results[0].level.game), nl=False)
     if as_json:

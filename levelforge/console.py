@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,14 +24,14 @@ from levelforge.errors import LevelForgeError, did_you_mean
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-DONE, ANSWER_IS_NO, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+DONE, ANSWER_IS_NO, BAD_INPUT, FAULT, INTERRUPTED = 0, 1, 2, 70, 130
 
 
 class Forge(click.Group):
     """A command group whose errors are one line each and end with the right status."""
 
     def main(self, *args: Any, **extra: Any) -> Any:
-        """Run, and leave with 0 (done), 1 (the answer is no), 2 (bad input) or 130 (interrupted)."""
+        """Run, and leave with 0 (done), 1 (the answer is no), 2 (bad input), 130 (interrupted) or 70 (our fault)."""
         extra["standalone_mode"] = False
         try:
             status = super().main(*args, **extra)
@@ -50,6 +51,9 @@ class Forge(click.Group):
             place = f"{error.filename}: " if error.filename else ""
             mend = "; free some space or choose another --out" if error.errno == errno.ENOSPC else ""
             fail(f"{place}{error.strerror}{mend}", BAD_INPUT)
+        except Exception:  # noqa: BLE001 - the status 1 that Python would leave with means "no"
+            traceback.print_exc()
+            fail("that is a fault in levelforge; please report it with the lines above", FAULT)
         sys.exit(status if isinstance(status, int) else DONE)
 
     def resolve_command(

@@ -10,7 +10,6 @@ import numpy as np
 
 from levelforge.files import LevelFile
 from levelforge.level import Level, encode_solution
-from levelforge.output import rounded
 from levelforge.playtest.measure import PlaytestResult
 from levelforge.solver import Solution, Unbeatable, Undecided, solve, verify_solution
 
@@ -60,11 +59,7 @@ def play_document(
             "beatable": {"beatable": True, "unbeatable": False}.get(verdict["verdict"]),
             "solution_length": verdict["solution_length"],
         }
-        played = result.attach(item.level)
-        entry |= result.as_json()
-        entry["fun"] = rounded(played.fun)
-        entry["fun_parts"] = None if played.fun_parts is None else dict(played.fun_parts)
-        entries.append(entry)
+        entries.append(entry | {"fun": None, "fun_parts": None} | result.as_json())
     fun = [entry["fun"] for entry in entries if entry["fun"] is not None]
     skills = list(entries[0]["win_rate"])
     summary = {

@@ -87,6 +87,7 @@ class Playtester:
     def __init__(self, path: Path, game: Game) -> None:
         self.path = path
         self._session = open_session(path, PLAYTESTER_INPUTS, "q", "tensor(float)", "playtester")
+        self._shapes = {i.name: list(i.shape[1:]) for i in self._session.get_inputs()}
         actions = self._session.get_outputs()[0].shape[-1]
         if isinstance(actions, int) and actions != len(game.actions):
             raise LevelForgeError(
@@ -104,7 +105,19 @@ class Playtester:
 
         Returns:
             ``float32[N, A]``.
+
+        Raises:
+            LevelForgeError: the network was trained for observations of other shapes.
         """
+        for name, shape in self._shapes.items():
+            given = inputs[name].shape[1:]
+            if any(
+                isinstance(wanted, int) and wanted != had for wanted, had in zip(shape, given, strict=True)
+            ):
+                raise LevelForgeError(
+                    f"{self.path}: was trained for another version of levelforge: its {name!r} is {shape}, where "
+                    f"this one has {list(given)}; train again or get a newer pack"
+                )
         return run_chunks(self._session, inputs, PLAYTESTER_CHUNK, pool).astype(np.float32, copy=False)
 
 

@@ -79,7 +79,9 @@ def _entry(level: Level, files: Sequence[str]) -> dict[str, Any]:
         "edits": level.edits,
         "novelty": rounded(level.novelty),
         "difficulty": rounded(level.difficulty),
-        "difficulty_ci": None if level.difficulty_ci is None else [rounded(end) for end in level.difficulty_ci],
+        "difficulty_ci": None
+        if level.difficulty_ci is None
+        else [rounded(end) for end in level.difficulty_ci],
         "fun": rounded(level.fun),
         "fun_parts": None if level.fun_parts is None else {k: rounded(v) for k, v in level.fun_parts.items()},
     }

@@ -215,8 +215,9 @@ def _swap(draft: Path, folder: Path) -> None:
 
 def _read_info(folder: Path) -> dict[str, Any]:
     path = folder / INFO
+    content = _read_bytes(path)
     try:
-        info = json.loads(_read_bytes(path))
+        info = json.loads(content)
     except ValueError:
         raise LevelForgeError(f"{path}: not valid JSON; get or write the pack again") from None
     if not isinstance(info, dict) or any(key not in info for key in REQUIRED):

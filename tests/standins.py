@@ -109,7 +109,7 @@ def playtester_onnx(game: Game, view_channels: int = VIEW_CHANNELS) -> bytes:
         weights[14, names.index("jump+right")] = 0.9
     rows, columns = VIEW_SIZE[game.movement]
     inputs = [
-        helper.make_tensor_value_info("view", TensorProto.FLOAT, ["N", 3, rows, columns]),
+        helper.make_tensor_value_info("view", TensorProto.FLOAT, ["N", view_channels, rows, columns]),
         helper.make_tensor_value_info("map", TensorProto.FLOAT, ["N", 9, 12, 16]),
         helper.make_tensor_value_info("scalars", TensorProto.FLOAT, ["N", 20]),
         helper.make_tensor_value_info("persona", TensorProto.FLOAT, ["N", 4]),

@@ -196,7 +196,7 @@ def test_a_level_does_not_depend_on_its_neighbours_or_on_threads(original: Pack)
 
 def test_the_playtester_values_every_action(original: Pack) -> None:
     seen = {
-        "view": np.zeros((70, 3, 11, 11), np.uint8),
+        "view": np.zeros((70, VIEW_CHANNELS, 11, 11), np.uint8),
         "map": np.zeros((70, 9, 12, 16), np.uint8),
         "scalars": np.zeros((70, 20), np.float32),
         "persona": np.zeros((70, 4), np.float32),
