@@ -116,16 +116,20 @@ def write_files(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
             draft.write_bytes(data)
         for path, draft in drafts.items():
             draft.replace(path)
-    except OSError as error:
-        names = " and ".join(files)
-        raise LevelForgeError(
-            f"{folder}: {names} cannot be written ({error.strerror}); choose another folder"
-        ) from None
-    finally:
+    except BaseException as error:
         for draft in drafts.values():
             with contextlib.suppress(OSError):
                 draft.unlink()
+        if not isinstance(error, OSError):
+            raise
+        names = " and ".join(files)
+        reason = f"{names} cannot be written ({error.strerror})"
+        raise LevelForgeError(f"{folder}: {reason}; choose another folder") from None
     return list(drafts)
+
+
+_SHARED: dict[Path, tuple[int, int, int]] = {}
+"""For each shared file last written or compared: its inode, its time and the hash of its content."""
 
 
 def write_shared(folder: Path, name: str, data: bytes) -> None:
@@ -134,8 +138,15 @@ def write_shared(folder: Path, name: str, data: bytes) -> None:
     Raises:
         LevelForgeError: as for :func:`write_files`.
     """
-    path = folder / name
+    path = (folder / name).absolute()
     with contextlib.suppress(OSError):
-        if path.stat().st_size == len(data) and path.read_bytes() == data:
+        found = path.stat()
+        seen = found.st_ino, found.st_mtime_ns, hash(data)
+        if _SHARED.get(path) == seen:
+            return
+        if found.st_size == len(data) and path.read_bytes() == data:
+            if len(_SHARED) >= 256:
+                _SHARED.clear()
+            _SHARED[path] = seen
             return
     write_files(folder, {name: data})

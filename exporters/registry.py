@@ -287,7 +287,8 @@ def _prepare(fmt: Format, folder: str | Path, options: dict[str, str]) -> tuple[
             )
     place = Path(folder)
     try:
-        place.mkdir(parents=True, exist_ok=True)
+        if not place.is_dir():
+            place.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise LevelForgeError(f"{place}: cannot be made: {error.strerror}") from None
     return place, {name: options.get(name, values[0]) for name, values in fmt.options.items()}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import quoteattr
@@ -36,6 +37,17 @@ class _Map:
     gids: Gids
     entities: list[tuple[int, str, str, int, int, int]]
     properties: list[dict[str, Any]]
+
+    @cached_property
+    def csv(self) -> str:
+        """The gids as both flavours write them plainly, a row a line."""
+        words = _words(int(self.gids.max(initial=0)))
+        return ",\n".join(",".join([words[gid] for gid in row]) for row in self.gids.tolist())
+
+
+@lru_cache(maxsize=64)
+def _words(most: int) -> list[str]:
+    return [str(number) for number in range(most + 1)]
 
 
 def write_both(level: Level, folder: Path, stem: str, options: Options) -> list[Path]:
@@ -103,8 +115,7 @@ def _tmj(made: _Map, level: Level, encoding: str, external: bool) -> str:
         json.dumps({"firstgid": 1, "source": f"{level.game.name}.tsj"}) if external else made.shared.json
     )
     if encoding == "csv":
-        rows = ",\n   ".join(",".join(map(str, row)) for row in made.gids.tolist())
-        data = f'"data":[\n   {rows}]'
+        data = f'"data":[\n{made.csv}]'
     else:
         compression = encoding.removeprefix("base64-")
         packed = pack(made.gids, compression)
@@ -151,8 +162,7 @@ def _tmx(made: _Map, level: Level, encoding: str, external: bool) -> str:
     size = made.shared.tileset.tile_size
     tileset = f'<tileset firstgid="1" source="{level.game.name}.tsx"/>\n' if external else made.shared.xml
     if encoding == "csv":
-        rows = ",\n".join(",".join(map(str, row)) for row in made.gids.tolist())
-        data = f'<data encoding="csv">\n{rows}\n</data>'
+        data = f'<data encoding="csv">\n{made.csv}\n</data>'
     else:
         compression = encoding.removeprefix("base64-")
         data = f'<data encoding="base64" compression="{compression}">{pack(made.gids, compression)}</data>'
