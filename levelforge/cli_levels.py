@@ -36,7 +36,13 @@ limit_option = click.option(
 @click.option(
     "--episodes", type=click.IntRange(1), default=8, show_default=True, help="Played at each skill."
 )
-@click.option("--personas", multiple=True, default=["runner"], show_default=True, help="Comma separated.")
+@click.option(
+    "--personas",
+    multiple=True,
+    default=["runner,explorer,collector,survivor"],
+    show_default=True,
+    help="Comma separated; the first one's wins are the difficulty.",
+)
 @click.option("--heatmap", type=click.Path(path_type=Path), help="Folder for pictures of where players went.")
 @limit_option
 @json_option
@@ -51,7 +57,7 @@ def playtest(
     node_limit: int,
     as_json: bool,
 ) -> None:
-    """Let the trained playtester play levels, and report how hard they are.
+    """Let the trained playtester play levels, and report how hard and how much fun they are, and why.
 
     A PATH is a level of any readable format, ours or not, or a folder of levels. Where a folder holds
     one level in several formats, it is played once.
@@ -94,8 +100,10 @@ def playtest(
         state = {True: f"{entry['solution_length']} steps", False: "unbeatable", None: "undecided"}[
             entry["beatable"]
         ]
+        fun = "" if entry["fun"] is None else f"fun {entry['fun']:.2f}, "
         click.echo(
-            f"{entry['file']}: difficulty {entry['difficulty']:.2f} ({low:.2f} to {high:.2f}), {state}"
+            f"{entry['file']}: difficulty {entry['difficulty']:.2f} ({low:.2f} to {high:.2f}), {fun}{state}\n"
+            f"    {entry['why']}"
         )
     summary = document["summary"]
     rates = ", ".join(f"{rate:.0%} at {skill}" for skill, rate in summary["win_rate"].items())

@@ -84,7 +84,7 @@ class GenerateConfig:
     def batch_size(self, game: Game) -> int:
         """Candidates in a batch: fewer for larger levels, and nothing else decides it."""
         width, height = self.size or game.header.size
-        return int(np.clip(64 * 1024 // (width * height), 1, 4)) * 16
+        return int(np.clip(4 * 1024 // (width * height), 1, 4)) * 16
 
 
 @dataclass(frozen=True)
@@ -293,7 +293,7 @@ def certify(fixed: RepairBatch, game: Game) -> NDArray[np.bool_]:
 
 
 def measure(levels: list[Level], pack: Pack, config: GenerateConfig, tell: Progress) -> list[PlaytestResult]:
-    """Playtest levels with the pack's playtester: the runner, on the whole skill ladder."""
+    """Playtest levels with the pack's playtester: the runner on the whole skill ladder, the others on its start."""
     from levelforge.playtest.measure import playtest
 
     return playtest(

@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from levelforge.files import LevelFile
-from levelforge.level import Level, encode_solution
+from levelforge.level import encode_solution
 from levelforge.playtest.measure import PlaytestResult
 from levelforge.solver import Solution, Unbeatable, Undecided, solve, verify_solution
 
@@ -59,7 +57,7 @@ def play_document(
             "beatable": {"beatable": True, "unbeatable": False}.get(verdict["verdict"]),
             "solution_length": verdict["solution_length"],
         }
-        entries.append(entry | {"fun": None, "fun_parts": None} | result.as_json())
+        entries.append(entry | result.as_json())
     fun = [entry["fun"] for entry in entries if entry["fun"] is not None]
     skills = list(entries[0]["win_rate"])
     summary = {
@@ -72,16 +70,20 @@ def play_document(
 
 
 def write_heatmaps(found: Sequence[LevelFile], results: Sequence[PlaytestResult], folder: Path) -> None:
-    """For each level and persona, where the players went: ``<name>-<persona>.png``."""
-    from levelforge.render import render
-    from levelforge.rules import replay
+    """Pictures of each level.
+
+    ``<name>-<persona>.png`` shows where each persona went; ``<name>-path.png``, ``-deaths.png`` and ``-tension.png``
+    what :data:`levelforge.playtest.pictures.KINDS` says.
+    """
+    from levelforge.playtest.pictures import pictures, visits_picture
 
     for item, result in zip(found, results, strict=True):
-        level: Level = item.level
-        path = replay(level, level.solution).path if level.solution else None
+        drawn = pictures(item.level, result, scale=2)
+        del drawn["visits"]
         for persona, play in result.personas.items():
-            picture = render(level, overlay=play.visits.astype(np.float64), solution=path, scale=2)
-            picture.save(folder / f"{item.id}-{persona}.png")
+            drawn[persona] = visits_picture(item.level, play.visits, scale=2)
+        for kind, picture in drawn.items():
+            picture.save(folder / f"{item.id}-{kind}.png")
 
 
 def _mean(values: Sequence[float]) -> float:

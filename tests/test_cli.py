@@ -221,7 +221,11 @@ def test_playtest_prints_the_agreed_document(
         }  # fmt: skip
         assert list(level["win_rate"]) == ["0", "0.05", "0.1", "0.2", "0.35"]
         assert level["beatable"] is True
-        assert level["difficulty"] == known["difficulty"], "the same seed measures the same"
+        for name in ("difficulty", "fun", "fun_parts"):
+            assert level[name] == known[name], "the same seed measures the same"
+        assert list(level["personas"]) == ["runner", "explorer", "collector", "survivor"]
+        assert set(level["fun_parts"]) <= {"tension", "variety", "exploration", "choice", "reward"}
+        assert level["why"].endswith(".")
     assert list(document["summary"]) == ["beatable", "difficulty", "fun", "win_rate"]
     assert document["summary"]["beatable"] == 1.0
     mean = sum(level["difficulty"] for level in document["levels"]) / 4
@@ -236,7 +240,9 @@ def test_playtest_takes_levels_that_are_not_ours(run: Run, maps: Path, packs: Pa
     assert levels[0]["difficulty"] == 1.0
     assert list(levels[0]["personas"]) == ["runner", "explorer"]
     assert {p.name for p in (tmp_path / "heat").iterdir()} == {
-        f"{name}-{persona}.png" for name in ("closed", "room") for persona in ("runner", "explorer")
+        f"{name}-{kind}.png"
+        for name in ("closed", "room")
+        for kind in ("runner", "explorer", "path", "deaths", "tension")
     }
     plain = run("playtest", maps, *args)
     assert plain.exit_code == 0

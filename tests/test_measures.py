@@ -325,3 +325,25 @@ def test_falls_are_told_by_column():
     level = parse_text("@....>\n###.##", PLATFORMER)
     result = playtest([level], PLATFORMER, right, seed=0, skills=(0.0,), personas=("runner",))[0]
     assert result.why == "The only loss in 1 runs is a fall out of the map near column 4."
+
+
+# --- pictures -----------------------------------------------------------------------------------------
+
+
+def test_pictures_show_the_way_the_visits_the_losses_and_the_tension():
+    from levelforge.playtest.pictures import KINDS, pictures
+    from levelforge.render import render
+
+    deadly = make_game("topdown", hazard="kill")
+    level = Level(deadly, parse_text("@......>\n....^...\n........", deadly))
+    result = playtest([level], deadly, walker(None), seed=0)[0]
+    assert len(result.first.deaths)
+    drawn = pictures(level, result)
+    assert list(drawn) == list(KINDS)
+    plain = np.asarray(render(level))
+    assert all(picture.size == (128, 48) for picture in drawn.values())
+    assert all((np.asarray(picture) != plain).any() for picture in drawn.values())
+    walled = Level(deadly, parse_text("@#>", deadly))
+    hopeless = playtest([walled], deadly, walker(None), seed=0, skills=(0.0,))[0]
+    assert hopeless.path is None
+    assert np.array_equal(np.asarray(pictures(walled, hopeless)["path"]), np.asarray(render(walled)))

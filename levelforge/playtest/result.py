@@ -82,6 +82,7 @@ class PlaytestResult:
         measures: what lies behind two of them: ``tension``, the share of ticks near a danger, and ``variety``, the
             divergence in nats.
         why: why the level is hard, in one sentence.
+        path: ``int32[T + 1, 2]`` the cells (y, x) of the solution that variety was measured along; None if none is known.
     """
 
     difficulty: float
@@ -91,6 +92,7 @@ class PlaytestResult:
     fun_parts: Mapping[str, float] = field(default_factory=dict)
     measures: Mapping[str, float] = field(default_factory=dict)
     why: str = ""
+    path: NDArray[np.int32] | None = None
 
     @property
     def first(self) -> PersonaPlay:

@@ -89,7 +89,7 @@ class Tally:
             measures["variety"] = path_divergence(self._tiles, path)
         parts = self._parts(plays, measures)
         total = fun(parts, self._game.measures.weights)
-        return PlaytestResult(difficulty, interval, plays, total, parts, measures, reason)
+        return PlaytestResult(difficulty, interval, plays, total, parts, measures, reason, path)
 
     def _parts(self, plays: Mapping[str, PersonaPlay], measures: Mapping[str, float]) -> dict[str, float]:
         """Every part of fun that could be measured, in the order of :data:`PARTS`."""

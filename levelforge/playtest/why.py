@@ -36,8 +36,7 @@ def why(play: PersonaPlay, tiles: Tiles, game: Game) -> str:
         tiles: ``uint8[H, W]`` of the level.
         game: the level's game.
     """
-    timeouts = np.hstack([play.stuck, np.full((len(play.stuck), 1), TIME, np.int32)])
-    losses = np.concatenate([play.deaths, timeouts])
+    losses = all_losses(play)
     if not len(losses):
         return f"Not hard: none of {play.played} runs was lost."
     cause, members = largest_group(losses)
@@ -51,6 +50,12 @@ def why(play: PersonaPlay, tiles: Tiles, game: Game) -> str:
         return f"{_share(share)} {of} {_many(cause, tiles, game, y, x)} {near}."
     same = float((losses[:, 2] == cause).mean())
     return f"The losses are spread out: {_share(same).lower()} {of} {_many(cause, tiles, game, y, x)}, most often {near}."
+
+
+def all_losses(play: PersonaPlay) -> NDArray[np.int32]:
+    """``int32[L, 3]`` (y, x, cause) of every episode that was not won; :data:`TIME` where time ran out."""
+    timeouts = np.hstack([play.stuck, np.full((len(play.stuck), 1), TIME, np.int32)])
+    return np.concatenate([play.deaths, timeouts])
 
 
 def largest_group(losses: NDArray[np.int32]) -> tuple[int, NDArray[np.int32]]:
