@@ -4,6 +4,7 @@
 name                        what it is
 ==========================  ====================================================================
 :class:`Format`             a format: a reader, a writer or both
+:func:`write_files`         writes files whole or not at all, for those who write a format
 :func:`formats`             all formats at hand; :func:`get_format` one by name
 :func:`read_level`          a level from a file of any readable format
 :func:`read_levels`         all levels of files and folders
@@ -15,7 +16,7 @@ name                        what it is
 Formats load on first use. ``docs/formats.md`` says what each carries.
 """
 
-from levelforge.exporters.base import Format
+from levelforge.exporters.base import Format, write_files
 from levelforge.exporters.registry import (
     detect,
     find_files,
@@ -39,6 +40,7 @@ __all__ = [
     "read_level",
     "read_levels",
     "readable_extensions",
+    "write_files",
     "write_level",
     "write_levels",
 ]

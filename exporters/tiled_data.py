@@ -30,9 +30,9 @@ def pack(gids: Gids, compression: str) -> str:
     """
     raw = np.ascontiguousarray(gids, dtype="<u4").tobytes()
     if compression == "zstd":
-        raw = _zstd().ZstdCompressor(level=9, write_checksum=False).compress(raw)
+        raw = _zstd().ZstdCompressor(level=6, write_checksum=False).compress(raw)
     else:
-        raw = zlib.compress(raw, 9)
+        raw = zlib.compress(raw, 6)
     return base64.b64encode(raw).decode()
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import quoteattr
@@ -38,7 +38,6 @@ class _Map:
     entities: list[tuple[int, str, str, int, int, int]]
     properties: list[dict[str, Any]]
 
-    @cached_property
     def csv(self) -> str:
         """The gids as both flavours write them plainly, a row a line."""
         words = _words(int(self.gids.max(initial=0)))
@@ -69,11 +68,13 @@ def _write(level: Level, folder: Path, stem: str, options: Options, flavours: tu
     made = _map(level)
     shared = made.shared
     encoding = options.get("encoding", "csv")
+    packing = encoding.removeprefix("base64-")
+    data = made.csv() if packing == "csv" else pack(made.gids, packing)
     external = options.get("tileset", "embedded") == "external"
     texts = {}
     for flavour in flavours:
         to_text = _tmj if flavour == "tmj" else _tmx
-        texts[f"{stem}.{flavour}"] = to_text(made, level, encoding, external).encode()
+        texts[f"{stem}.{flavour}"] = to_text(made, level, data, packing, external).encode()
     write_shared(folder, shared.image_name, shared.image)
     if external:
         for flavour in flavours:
@@ -109,17 +110,15 @@ def _objects(
     return found
 
 
-def _tmj(made: _Map, level: Level, encoding: str, external: bool) -> str:
+def _tmj(made: _Map, level: Level, data: str, packing: str, external: bool) -> str:
     size = made.shared.tileset.tile_size
     tileset = (
         json.dumps({"firstgid": 1, "source": f"{level.game.name}.tsj"}) if external else made.shared.json
     )
-    if encoding == "csv":
-        data = f'"data":[\n{made.csv}]'
+    if packing == "csv":
+        data = f'"data":[\n{data}]'
     else:
-        compression = encoding.removeprefix("base64-")
-        packed = pack(made.gids, compression)
-        data = f'"encoding":"base64",\n   "compression":"{compression}",\n   "data":"{packed}"'
+        data = f'"encoding":"base64",\n   "compression":"{packing}",\n   "data":"{data}"'
     objects = ",\n    ".join(
         f'{{"id":{number},"name":"{name}","type":"{name}","gid":{gid},"x":{x},"y":{y},'
         f'"width":{size},"height":{size},"rotation":0,"visible":true,'
@@ -158,14 +157,13 @@ def _tmj(made: _Map, level: Level, encoding: str, external: bool) -> str:
 """
 
 
-def _tmx(made: _Map, level: Level, encoding: str, external: bool) -> str:
+def _tmx(made: _Map, level: Level, data: str, packing: str, external: bool) -> str:
     size = made.shared.tileset.tile_size
     tileset = f'<tileset firstgid="1" source="{level.game.name}.tsx"/>\n' if external else made.shared.xml
-    if encoding == "csv":
-        data = f'<data encoding="csv">\n{made.csv}\n</data>'
+    if packing == "csv":
+        data = f'<data encoding="csv">\n{data}\n</data>'
     else:
-        compression = encoding.removeprefix("base64-")
-        data = f'<data encoding="base64" compression="{compression}">{pack(made.gids, compression)}</data>'
+        data = f'<data encoding="base64" compression="{packing}">{data}</data>'
     objects = "".join(
         f'  <object id="{number}" name="{name}" type="{name}" gid="{gid}" x="{x}" y="{y}" '
         f'width="{size}" height="{size}"><properties><property name="role" value="{role}"/></properties></object>\n'
