@@ -204,3 +204,12 @@ def test_novelty_finds_a_copied_part_across_sizes() -> None:
     assert novelty([large], [small])[0] > 0.5
     assert novelty([pasted], [small])[0] == 0
     assert novelty([small], [pasted])[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("size", "candidates"), [(None, 64), ((16, 12), 64), ((64, 32), 32), ((128, 96), 16)]
+)
+def test_batches_of_large_levels_are_smaller(
+    packs: dict[str, Pack], size: tuple[int, int] | None, candidates: int
+) -> None:
+    assert plain(1, size=size).batch_size(packs["dungeon"].game) == candidates
