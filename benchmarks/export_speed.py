@@ -67,6 +67,7 @@ def measure(levels: list[Level], fmt: str, options: dict[str, str]) -> dict[str,
         read = (time.perf_counter() - start) / len(some)
     rate = {
         "write_per_s": round(len(levels) / wrote),
+        "write_per_cpu_s": round(len(levels) / busy),
         "read_per_s": round(1 / read),
         "kib": round(size / 1024, 1),
     }

@@ -78,8 +78,8 @@ def _write(level: Level, folder: Path, stem: str, options: Options, flavours: tu
     write_shared(folder, shared.image_name, shared.image)
     if external:
         for flavour in flavours:
-            suffix, data = (".tsj", shared.tsj) if flavour == "tmj" else (".tsx", shared.tsx)
-            write_shared(folder, level.game.name + suffix, data)
+            suffix, content = (".tsj", shared.tsj) if flavour == "tmj" else (".tsx", shared.tsx)
+            write_shared(folder, level.game.name + suffix, content)
     return write_files(folder, texts)
 
 
