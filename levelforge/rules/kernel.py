@@ -9,7 +9,7 @@ from levelforge.rules.state import P_PLATFORMER
 from levelforge.rules.topdown import topdown_step
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True)
 def step(
     params, height, width, role, item, patrol, n_patrol, start, y, x, jump, hp, keys, taken, t, action, trail
 ):
