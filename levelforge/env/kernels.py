@@ -23,6 +23,7 @@ _GOLDEN, _MIX_1, _MIX_2 = (
 )  # fmt: skip
 _S30, _S27, _S31, _S11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
 
+# Helpers are inlined (by numba): a call would count references on every array of a World or Canvas.
 begin_canvas, clear, visit = observation.begin, observation.clear, observation.visit
 find_way = observation.find_way
 move_canvas, write_map = observation.move, observation.write_map
@@ -76,7 +77,7 @@ def load(
     )  # fmt: skip
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def potential(world: World, state: Any, i: int) -> float:
     """-scale * (relaxed distance to the goal) of environment ``i`` now; 0 without distance tables."""
     if not world.shaped:
@@ -90,7 +91,7 @@ def potential(world: World, state: Any, i: int) -> float:
     return -world.scale * distance
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _cause(
     world: World, state: Any, i: int, hp: int, healed: int, before: int, trail: Any, entered: int
 ) -> int:
@@ -116,7 +117,7 @@ def _cause(
     return CAUSE_FALL
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def advance(world: World, state: Any, canvas: Canvas, i: int, action: int, trail: Any, out: Outputs) -> None:
     """One turn or tick of environment ``i``."""
     s = state[i]

@@ -151,7 +151,7 @@ def _bump(canvas: Canvas, i: int, plane: int, y: int, x: int, change: int) -> No
                 canvas.map[i, plane, by, bx] = 255 if count > 0 else 0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _plane_of(code: int) -> int:
     """The map plane in which a cell code is counted; -1 for none."""
     if code == _SOLID:
@@ -223,7 +223,7 @@ def begin(
     find_way(canvas, i, height, width, y, x, 0)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def find_way(canvas: Canvas, i: int, height: int, width: int, y: int, x: int, keys: int) -> None:
     """Measure the way from every cell to where a player should head now; to be called when keys or doors change.
 
@@ -237,7 +237,7 @@ def find_way(canvas: Canvas, i: int, height: int, width: int, y: int, x: int, ke
             return
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _spread(
     canvas: Canvas, i: int, height: int, width: int, target: int, doors_open: bool, y: int, x: int
 ) -> bool:
@@ -268,7 +268,7 @@ def _spread(
     return bool(way[min(max(y, 0), height - 1), x] != NO_WAY)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def visit(canvas: Canvas, i: int, y: int, x: int) -> bool:
     """Count a visit to a cell inside the map; whether it is the first."""
     before = canvas.visits[i, y, x]
@@ -280,7 +280,7 @@ def visit(canvas: Canvas, i: int, y: int, x: int) -> bool:
     return False
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def clear(canvas: Canvas, i: int, y: int, x: int) -> None:
     """Turn a cell to floor: its item was taken, or its door opened."""
     plane = _plane_of(int(canvas.code[i, y, x]))
@@ -289,7 +289,7 @@ def clear(canvas: Canvas, i: int, y: int, x: int) -> None:
     canvas.code[i, y, x] = _EMPTY
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def move(
     canvas: Canvas, i: int, height: int, width: int, patrol: Any, n_patrol: int, phase: int, y: int, x: int
 ) -> None:
@@ -312,7 +312,7 @@ def move(
             _bump(canvas, i, PLANE_DANGER, new // width, new % width, 1)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def heading(patrol: Any, role: Any, e: int, phase: int, cycle: int) -> int:
     """Cell code of patrol ``e``: where it goes next tick, or the old heading if it turns next tick."""
     here, after, before = patrol[e, phase], patrol[e, (phase + 1) % cycle], patrol[e, (phase - 1) % cycle]
@@ -326,7 +326,7 @@ def heading(patrol: Any, role: Any, e: int, phase: int, cycle: int) -> int:
     return DOWN if step > 0 else UP
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def write_view(
     out: Any, canvas: Canvas, i: int, height: int, width: int, role: Any,
     patrol: Any, n_patrol: int, phase: int, cycle: int, y: int, x: int,
@@ -367,7 +367,7 @@ def write_view(
             out[0, r, c] = heading(patrol, role, e, phase, cycle)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def write_scalars(
     out: Any, canvas: Canvas, i: int, height: int, width: int, topdown: bool,
     y: int, x: int, jump: int, hp: int, max_hp: int, keys: int, doors: int, t: int, limit: int, moved: bool,
@@ -404,7 +404,7 @@ def write_scalars(
     out[18] = 1.0 if moved else 0.0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def write_map(out: Any, canvas: Canvas, i: int) -> None:
     """Write ``map`` (``uint8[9, 12, 16]``) of environment ``i``."""
     source = canvas.map
