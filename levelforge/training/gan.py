@@ -1,4 +1,10 @@
-"""The GAN's training: relativistic or Wasserstein losses, lazy penalties, EMA, solver-judged keeping.
+"""The GAN's training: a reconstructing warm start, relativistic or Wasserstein losses, lazy penalties, EMA,
+solver-judged keeping.
+
+The generator first learns to decode what an encoder makes of corpus windows (a variational autoencoder); then
+the discriminator joins in and judges what it makes of random latents, with reconstruction kept at a small
+weight (VAE-GAN, Larsen et al. 2016). Tens of levels are too few to find rooms from a discriminator's word
+alone in minutes; and a generator that must reconstruct all of them cannot collapse onto one.
 
 One step, top to bottom, is :meth:`GanTrainer.step`. Every random number of a step comes from a generator
 seeded with (seed, step), so a run continued from a checkpoint takes just the steps it would have taken.
@@ -25,6 +31,7 @@ from levelforge.errors import LevelForgeError
 from levelforge.exporters.onnx_pack import export_model
 from levelforge.game import Game, Tiles
 from levelforge.training.augment import Augmentation, augment
+from levelforge.training.encoder import Encoder, Reconstruction
 from levelforge.training.gan_data import cut_windows
 from levelforge.training.gan_judge import Judge
 from levelforge.training.gan_nets import Discriminator, Generator
@@ -41,7 +48,12 @@ class GanConfig:
     Attributes:
         loss: ``r3gan`` or ``wgan-gp``.
         batch: levels a step.
-        learning_rate: Adam's, for both networks, falling to a tenth over ``steps``.
+        learning_rate: Adam's, falling to a tenth over ``steps``.
+        discriminator_rate: the discriminator's learning rate over the generator's.
+        warm_up: steps of reconstruction alone at the start.
+        reconstruction: weight of the reconstruction loss (nats a tile) beside the adversarial loss.
+        kl: weight of the divergence of the encoder's latents from the standard normal, in the reconstruction
+            loss.
         steps: steps until finished.
         gamma: weight of the zero-centred penalties (r3gan).
         gradient_penalty: weight of the one-centred penalty (wgan-gp).
@@ -58,8 +70,12 @@ class GanConfig:
     """
 
     loss: Loss = "r3gan"
-    batch: int = 32
-    learning_rate: float = 1e-3
+    batch: int = 16
+    learning_rate: float = 6e-4
+    discriminator_rate: float = 0.5
+    warm_up: int = 600
+    reconstruction: float = 2.0
+    kl: float = 1.0
     steps: int = 12_000
     gamma: float = 2.0
     gradient_penalty: float = 10.0
@@ -71,7 +87,7 @@ class GanConfig:
     judge_every: int = 500
     judge_levels: int = 256
     patience: int = 12
-    generator_channels: tuple[int, int, int] = (64, 48, 32)
+    generator_channels: tuple[int, int, int] = (64, 32, 32)
     discriminator_channels: tuple[int, int, int] = (32, 48, 64)
     augment_chance: float = 0.5
     augment_shift: int = 3
@@ -107,14 +123,18 @@ class GanTrainer:
                 self.windows.size,
                 config.discriminator_channels,
             )
+            self.encoder = Encoder(len(game.tiles), self.generator.latent_channels)
+        self.reconstruction = Reconstruction(game)
         # oneDNN's fast paths want the channels last
         self.generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.discriminator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
         self.best = copy.deepcopy(self.average)
         betas = (0.0, 0.99)
         self.optimiser_g = torch.optim.Adam(self.generator.parameters(), config.learning_rate, betas)
         self.optimiser_d = torch.optim.Adam(self.discriminator.parameters(), config.learning_rate, betas)
+        self.optimiser_e = torch.optim.Adam(self.encoder.parameters(), config.learning_rate, betas)
         self.half = config.precision == "bfloat16" or (config.precision == "auto" and _has_bfloat16())
         self.steps = 0
         self.best_quality = -np.inf
@@ -142,18 +162,43 @@ class GanTrainer:
     # --- one step ------------------------------------------------------------------------------
 
     def step(self) -> None:
-        """One update of the discriminator, then of the generator, on the same batch."""
+        """One update: of encoder and generator alone while warming up, then of all three networks."""
         config = self.config
         rng = np.random.default_rng((self.seed, self.steps))
         dice = torch.Generator().manual_seed(int(rng.integers(2**62)))
         rate = config.learning_rate * (1 - 0.9 * min(1.0, self.steps / config.steps))
-        for optimiser in (self.optimiser_g, self.optimiser_d):
+        scales = (1.0, config.discriminator_rate, 1.0)
+        for optimiser, scale in zip(
+            (self.optimiser_g, self.optimiser_d, self.optimiser_e), scales, strict=True
+        ):
             for group in optimiser.param_groups:
-                group["lr"] = rate
+                group["lr"] = rate * scale
 
         real, real_condition, inputs = self._batch(rng)
-        fake_condition = inputs["condition"]
         self.generator.train()
+        with self._fast():
+            nats = self.reconstruction(self.encoder, self.generator, real, real_condition, config.kl, dice)
+        loss = sum(nats.values(), torch.zeros(()))
+        self.metrics |= {name: float(value.detach()) for name, value in nats.items()}
+        if self.steps >= config.warm_up:
+            loss = config.reconstruction * loss + self._adversarial(real, real_condition, inputs, dice)
+        self.optimiser_g.zero_grad(set_to_none=True)
+        self.optimiser_e.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimiser_g.step()
+        self.optimiser_e.step()
+        self.discriminator.requires_grad_(True)
+        self._follow()
+        self.steps += 1
+        if self.steps % config.judge_every == 0:
+            self._judge()
+
+    def _adversarial(
+        self, real: Tensor, real_condition: Tensor, inputs: dict[str, Tensor], dice: torch.Generator
+    ) -> Tensor:
+        """Update the discriminator; returns the generator's loss, through a frozen discriminator."""
+        config = self.config
+        fake_condition = inputs["condition"]
         with self._fast():
             made = self.generator.decode(**inputs).planes
         fake = augment(self.senses(made), self.game, self.how, dice)
@@ -165,7 +210,8 @@ class GanTrainer:
         with self._fast():
             on_real = self.discriminator(seen_real, real_condition)
             on_fake = self.discriminator(seen_fake, fake_condition)
-        if config.loss == "r3gan":
+        r3gan = config.loss == "r3gan"
+        if r3gan:
             # relativistic pairing: each real level should look more real than the fake beside it
             loss_d = F.softplus(on_fake - on_real).mean()
             penalty = self._zero_centred(on_real, seen_real, on_fake, seen_fake) if penalise else None
@@ -182,20 +228,11 @@ class GanTrainer:
         with self._fast():
             on_fake = self.discriminator(fake, fake_condition)
         # the real levels' logits of a moment ago will do: no second pass over them
-        r3gan = config.loss == "r3gan"
-        loss_g = F.softplus(on_real.detach() - on_fake).mean() if r3gan else -on_fake.mean()
-        self.optimiser_g.zero_grad(set_to_none=True)
-        loss_g.backward()
-        self.optimiser_g.step()
-        self.discriminator.requires_grad_(True)
-        self._follow()
-        self.steps += 1
-
+        loss_g: Tensor = F.softplus(on_real.detach() - on_fake).mean() if r3gan else -on_fake.mean()
         self.metrics["loss_d"], self.metrics["loss_g"] = float(loss_d.detach()), float(loss_g.detach())
         if penalty is not None:
             self.metrics["penalty"] = float(penalty.detach())
-        if self.steps % config.judge_every == 0:
-            self._judge()
+        return loss_g
 
     def _fast(self) -> torch.autocast:
         """Where convolutions may run in bfloat16, if the processor has it: twice as fast here."""
@@ -339,7 +376,9 @@ class GanTrainer:
             "discriminator": self.discriminator.state_dict(),
             "average": self.average.state_dict(),
             "best": self.best.state_dict(),
+            "encoder": self.encoder.state_dict(),
             "optimiser_g": self.optimiser_g.state_dict(),
+            "optimiser_e": self.optimiser_e.state_dict(),
             "optimiser_d": self.optimiser_d.state_dict(),
         }
 
@@ -354,7 +393,8 @@ class GanTrainer:
                 f"the checkpoint is not of a GAN for this {self.game.name!r}; start a new run"
             )
         self.seed = int(state["seed"])
-        for name in ("generator", "discriminator", "average", "best", "optimiser_g", "optimiser_d"):
+        networks = ("generator", "discriminator", "encoder", "average", "best")
+        for name in (*networks, "optimiser_g", "optimiser_d", "optimiser_e"):
             getattr(self, name).load_state_dict(state[name])
         self.steps, self.best_step = int(state["steps"]), int(state["best_step"])
         self.best_quality = float(state["best_quality"])

@@ -51,10 +51,8 @@ class FilmBlock(nn.Module):
         self.first = nn.Conv2d(channels, channels, 3, padding=dilation, dilation=dilation)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
         self.film = nn.Linear(style, 2 * channels)
-        lively(self.first, self.second, self.film)
         with torch.no_grad():
-            self.film.weight.mul_(0.3)
-            self.second.weight.mul_(0.3)
+            self.second.weight.mul_(0.1)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         """``f32[N, C, h, w]`` and ``f32[N, S]`` to ``f32[N, C, h, w]``."""
@@ -104,7 +102,7 @@ class Generator(nn.Module):
         self.furnish = nn.Conv2d(fine + terrain, fine, 3, padding=1)
         self.entities = nn.Conv2d(fine, entities, 1)
         self.placing = Placing(game)
-        lively(self.enter, self.to_middle, self.to_fine, self.terrain, self.furnish, self.entities)
+        lively(self.enter, self.to_middle, self.to_fine)
 
     def forward(self, latent: Tensor, condition: Tensor, counts: Tensor, noise: Tensor) -> Tensor:
         """Levels (the ONNX graph).

@@ -20,7 +20,7 @@ from levelforge.decode import MISPLACED, NOT_EMPTY, ON_BORDER, TAKEN
 from levelforge.game import Game, Role
 
 # Gradients come from softer choices than the values do, so that they also reach what was nearly chosen.
-TERRAIN_SOFTNESS, ENTITY_SOFTNESS = 2.0, 3.0
+TERRAIN_SOFTNESS, ENTITY_SOFTNESS = 1.0, 3.0
 
 
 @dataclass
@@ -63,8 +63,11 @@ def straight_through(hard: Tensor, soft: Tensor) -> Tensor:
 
 
 def bounded(logits: Tensor) -> Tensor:
-    """Logits kept within 15: sure enough for any choice, and never near the prices of bad places."""
-    return 15 * torch.tanh(logits / 15)
+    """Logits kept within 15: sure enough for any choice, and never near the prices of bad places.
+
+    The bound is approached slowly, so that a logit that has gone too far still learns its way back.
+    """
+    return logits / (1 + logits.abs() / 15)
 
 
 def share_out(scores: Tensor, counts: Tensor) -> Tensor:
@@ -104,7 +107,7 @@ class Placing(nn.Module):
     chosen_role: Tensor
     order: Tensor
 
-    def __init__(self, game: Game, terrain_noise: float = 0.5, entity_noise: float = 1.0) -> None:
+    def __init__(self, game: Game, terrain_noise: float = 0.1, entity_noise: float = 1.0) -> None:
         super().__init__()
         self.terrain_noise, self.entity_noise = terrain_noise, entity_noise
         self.terrains = len(game.terrain)
@@ -126,6 +129,8 @@ class Placing(nn.Module):
     def stirred(self, logits: Tensor, noise: Tensor, *, terrain: bool) -> Tensor:
         """Scores: logits with their share of the noise."""
         if terrain:
+            # only differences count; without the mean they cannot all run into the bound together
+            logits = logits - logits.mean(1, keepdim=True)
             return bounded(logits) + self.terrain_noise * noise[:, : self.terrains]
         return bounded(logits) + self.entity_noise * noise[:, self.terrains :]
 
