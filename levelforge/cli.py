@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from levelforge.cli_levels import convert, playtest, repair, solve, verify
+from levelforge.cli_report import report as report_command
 from levelforge.console import (
     DONE,
     INTERRUPTED,
@@ -50,6 +51,7 @@ cli.add_command(verify)
 cli.add_command(solve)
 cli.add_command(repair)
 cli.add_command(convert)
+cli.add_command(report_command)
 
 
 @cli.command()
@@ -133,7 +135,8 @@ def formats(as_json: bool) -> None:
 @click.option(
     "--pack", "pack_path", type=click.Path(path_type=Path), help="Another pack folder than the game's."
 )
-@click.option("--no-playtest", is_flag=True, help="Skip the playtester (difficulty stays unknown).")
+@click.option("--no-playtest", is_flag=True, help="Skip the playtester (difficulty and fun stay unknown).")
+@click.option("--report", is_flag=True, help="Also write report.html: one page with pictures of everything.")
 @click.option(
     "--threads", type=click.IntRange(1), default=2, show_default=True, help="Changes the speed alone."
 )
@@ -149,6 +152,7 @@ def generate(
     out: Path | None,
     pack_path: Path | None,
     no_playtest: bool,
+    report: bool,
     threads: int,
     as_json: bool,
 ) -> None:
@@ -189,7 +193,7 @@ def generate(
     folder = out or Path("out") / loaded.name
     with staged(folder) as draft, progress() as tell:
         made = run(pack, config, tell)
-        files, seconds = write_generated(made, pack, config, draft, words, tell)
+        files, seconds = write_generated(made, pack, config, draft, words, tell, report=report)
     if as_json:
         print_json(
             generate_document(made, pack, config, [[str(folder / f) for f in row] for row in files], seconds)
@@ -199,6 +203,8 @@ def generate(
     if made.rejected:
         reasons = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in made.rejected.items())
         say(f"{made.candidates} candidates, {made.raw_beatable:.0%} beatable as drawn; not kept: {reasons}")
+    if report:
+        say(f"report: {folder / 'report.html'}")
     click.echo(str(folder / "contact-sheet.png"))
 
 

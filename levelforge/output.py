@@ -12,13 +12,20 @@ from levelforge.files import INDEX, write_file
 from levelforge.generate import GenerateConfig, Generated, Progress
 from levelforge.level import Level
 from levelforge.pack import Pack
-from levelforge.report import write_contact_sheet
+from levelforge.report import REPORT, report_levels, write_contact_sheet, write_page
 
 CONTACT_SHEET = "contact-sheet.png"
 
 
 def write_generated(
-    made: Generated, pack: Pack, config: GenerateConfig, folder: Path, formats: Sequence[str], tell: Progress
+    made: Generated,
+    pack: Pack,
+    config: GenerateConfig,
+    folder: Path,
+    formats: Sequence[str],
+    tell: Progress,
+    *,
+    report: bool = False,
 ) -> tuple[list[list[str]], float]:
     """Write all levels, ``index.json`` and ``contact-sheet.png`` into a folder.
 
@@ -28,6 +35,7 @@ def write_generated(
         folder: an existing folder.
         formats: names of formats.
         tell: told how many levels are written.
+        report: also write ``report.html``.
 
     Returns:
         For each level its file names within the folder, and the seconds it took.
@@ -39,6 +47,11 @@ def write_generated(
         tell("export", number, len(made.levels))
     title = f"{pack.game.title}, seed {config.seed}"
     write_contact_sheet(made.levels, folder / CONTACT_SHEET, title)
+    if report:
+        page = report_levels(
+            made.levels, made.measured, title=title, pack=pack, requested=made.requested_difficulty
+        )
+        write_page(page, folder / REPORT)
     index = generate_document(made, pack, config, files, 0.0)
     del index["seconds"]  # the same command is to write the same bytes
     text = json.dumps(index, indent=2, ensure_ascii=False) + "\n"

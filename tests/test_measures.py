@@ -316,7 +316,7 @@ def test_why_names_the_cause_and_the_place():
     assert reasons(wide, deadly, skills=(0.0, 0.1)).startswith(
         "All of the 9 losses (in 9 runs) happen at the hazard near row 1, column 8"
     )
-    assert "runs out of time that end near row 1, column 3" in reasons("@..#>", skills=(0.0, 0.05))
+    assert "players who ran out of time near row 1, column 3" in reasons("@..#>", skills=(0.0, 0.05))
     assert "walks" in reasons("#####\n@.w.>\n#####", deadly, skills=(0.0, 0.1))
 
 

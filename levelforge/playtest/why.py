@@ -90,7 +90,7 @@ def _many(cause: int, tiles: Tiles, game: Game, y: int, x: int) -> str:
         return f"happen at the {_nearest_hazard(tiles, game, y, x)}"
     if cause == PATROL:
         return f"happen where the {_nearest_patrol(tiles, game, y, x)} walks"
-    return "are falls out of the map" if cause == FALL else "are runs out of time that end"
+    return "are falls out of the map" if cause == FALL else "are players who ran out of time"
 
 
 def _one(cause: int, tiles: Tiles, game: Game, y: int, x: int) -> str:
@@ -98,7 +98,7 @@ def _one(cause: int, tiles: Tiles, game: Game, y: int, x: int) -> str:
         return f"happens at the {_nearest_hazard(tiles, game, y, x)}"
     if cause == PATROL:
         return f"happens where the {_nearest_patrol(tiles, game, y, x)} walks"
-    return "is a fall out of the map" if cause == FALL else "is a run out of time that ends"
+    return "is a fall out of the map" if cause == FALL else "is a player who ran out of time"
 
 
 def _nearest_hazard(tiles: Tiles, game: Game, y: int, x: int) -> str:

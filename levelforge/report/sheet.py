@@ -1,4 +1,4 @@
-"""Pictures of a set of levels, for people to judge."""
+"""The contact sheet: the levels of a set on one picture, for people to judge."""
 
 from __future__ import annotations
 
