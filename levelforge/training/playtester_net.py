@@ -29,12 +29,15 @@ INPUT_NAMES = ("view", "map", "scalars", "persona")
 
 @dataclass(frozen=True)
 class NetConfig:
-    """Widths of the playtester's network; the defaults make about 0.3 M parameters."""
+    """Widths of the playtester's network; the defaults make 0.12 to 0.16 M parameters.
 
-    view_channels: tuple[int, int] = (32, 64)
-    map_channels: tuple[int, int] = (32, 32)
-    hidden: int = 192
-    head: int = 96
+    Twice as wide learns no more a frame and takes almost twice as long for it.
+    """
+
+    view_channels: tuple[int, int] = (16, 32)
+    map_channels: tuple[int, int] = (16, 32)
+    hidden: int = 128
+    head: int = 64
 
 
 class PlaytesterNet(nn.Module):
@@ -95,7 +98,7 @@ class PlaytesterNet(nn.Module):
         seen = (way > 0).float()
         steps = ((way - 128.0) * 0.125).clamp(-2.0, 2.0) * seen  # 8 steps farther: 1
         near = self.view(torch.cat([codes, visits, steps, seen], dim=-1).permute(0, 3, 1, 2))
-        far = self.map(overview.to(torch.float32, memory_format=torch.channels_last) * (1.0 / 255.0))
+        far = self.map(overview.to(torch.float32, memory_format=torch.channels_last).mul(1.0 / 255.0))
         hidden = self.trunk(torch.cat([_flat(near), _flat(far), scalars, persona], dim=1))
         advantage = self.advantage(hidden)
         q: Tensor = self.value(hidden) + advantage - advantage.mean(dim=1, keepdim=True)

@@ -1,0 +1,70 @@
+"""The win rate of each game's playtester on levels it was never trained on, by skill.
+
+    python benchmarks/playtester_heldout.py [--episodes 16] [--packs DIR] [--out playtester_heldout.json]
+
+Plays ``corpus/heldout`` with the ONNX playtester of the bundled packs (or of those in a folder). A skill is a
+chance of pressing something else. Prints a table, names the levels that are mostly lost, writes JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from levelforge.game import bundled_games
+from levelforge.level import parse_text
+from levelforge.pack import Pack, load_pack
+from levelforge.training.heldout import SKILLS, best_skill, outcomes
+
+
+def measure(pack: Pack, episodes: int) -> dict[str, Any]:
+    game = pack.game
+    assert game.folder is not None
+    files = sorted((game.folder / "corpus" / "heldout").glob("*.txt"))
+    levels = [parse_text(f.read_text(encoding="utf-8"), game, f.name) for f in files]
+
+    def policy(obs: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
+        return np.asarray(pack.playtester(obs)).argmax(axis=1)
+
+    by_level = outcomes(policy, game, levels, episodes)
+    rates = {f"{skill:g}": round(float(won.mean()), 4) for skill, won in by_level.items()}
+    skill, best = best_skill(rates)
+    won = by_level[float(skill)]
+    return {
+        "game": game.name,
+        "pack": pack.hash,
+        "levels": len(levels),
+        "episodes": episodes,
+        "win_rate": rates,
+        "best_skill": skill,
+        "best": best,
+        "mostly_lost": [f.stem for f, rate in zip(files, won, strict=True) if rate < 0.5],
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--episodes", type=int, default=16, help="a level and skill; 1 at skill 0")
+    parser.add_argument("--packs", type=Path, help="folder with one pack folder a game")
+    parser.add_argument("--out", type=Path, default=Path("playtester_heldout.json"))
+    args = parser.parse_args()
+    rows = [
+        measure(load_pack(args.packs / game if args.packs else game), args.episodes)
+        for game in bundled_games()
+    ]
+    print(f"{'game':<12} {'levels':>6}  " + " ".join(f"{f'noise {s:g}':>10}" for s in SKILLS) + "   best")
+    for row in rows:
+        cells = " ".join(f"{rate:>10.3f}" for rate in row["win_rate"].values())
+        print(f"{row['game']:<12} {row['levels']:>6}  {cells}   {row['best']:.3f} at {row['best_skill']}")
+        if row["mostly_lost"]:
+            print(f"{'':<12} mostly lost: {', '.join(row['mostly_lost'])}")
+    args.out.write_text(json.dumps({"rows": rows}, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
