@@ -13,6 +13,9 @@ COLORS = 6
 """Line colours that the style sheet knows: classes c0 to c5."""
 
 
+HUGE = 1e100
+
+
 class Frame:
     """The axes of a chart.
 
@@ -85,11 +88,11 @@ def line_chart(
     """Lines over a common axis, with a key under it where there are several.
 
     Args:
-        lines: (x, y) points by name; those that are not finite are left out.
+        lines: (x, y) points by name; those that are not finite (or beyond :data:`HUGE`) are left out.
         labels: of the axes.
         size: width and height in pixels.
     """
-    kept = {name: [(x, y) for x, y in points if math.isfinite(x + y)] for name, points in lines.items()}
+    kept = {name: [(x, y) for x, y in points if abs(x) + abs(y) < HUGE] for name, points in lines.items()}
     flat = [point for points in kept.values() for point in points] or [(0.0, 0.0)]
     xs, ys = [x for x, _ in flat], [y for _, y in flat]
     share = min(ys) >= 0 and max(ys) <= 1 and max(ys) > 0.3

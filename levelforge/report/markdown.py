@@ -36,7 +36,7 @@ def to_html(text: str) -> str:
         elif re.match(r"[-*] ", line):
             end = _until(lines, at, lambda each: re.match(r"[-*] |  ", each) is not None)
             items = re.split(r"^[-*] ", "\n".join(lines[at:end]), flags=re.MULTILINE)[1:]
-            blocks.append("<ul>" + "".join(f"<li>{inline(item)}</li>" for item in items) + "</ul>")
+            blocks.append("<ul>" + "".join(f"<li>{inline(item.strip())}</li>" for item in items) + "</ul>")
         elif line.strip():
             end = _until(lines, at, lambda each: bool(each.strip()) and not re.match(r"#|\||```|[-*] ", each))
             blocks.append(f"<p>{inline(' '.join(lines[at:end]))}</p>")
