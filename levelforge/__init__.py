@@ -109,3 +109,9 @@ sys.modules[__name__].__class__ = _Package
 
 def __dir__() -> list[str]:
     return __all__
+
+
+if "gymnasium" in sys.modules:
+    # Gymnasium's convention: after ``import gymnasium, levelforge`` its environments are registered. Where
+    # Gymnasium is imported later, ``levelforge.env.register()`` does the same.
+    importlib.import_module("levelforge.env.registration").register()

@@ -1,5 +1,8 @@
 """The Gymnasium face of the environments."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -14,6 +17,16 @@ from levelforge.game import bundled_games, load_game  # noqa: E402
 from levelforge.level import parse_text  # noqa: E402
 
 register()
+
+
+@pytest.mark.parametrize(
+    "lines", ["import gymnasium, levelforge", "import levelforge.env, gymnasium; levelforge.env.register()"]
+)
+def test_importing_levelforge_registers_its_environments_and_loads_nothing_heavy(lines):
+    script = f"""{lines}; import sys; assert 'numba' not in sys.modules
+for name in ("dungeon", "platformer"): gymnasium.spec(f"levelforge/{{name}}-v0")"""
+    subprocess.run([sys.executable, "-c", script], check=True)
+
 
 CORRIDOR = {
     "dungeon": "########\n#@...$>#\n########",

@@ -1,4 +1,9 @@
-"""The environments as Gymnasium knows them. Importing this module needs Gymnasium (extra ``train``)."""
+"""The environments as Gymnasium knows them. Importing this module needs Gymnasium (extra ``train``).
+
+import gymnasium, levelforge
+env = gymnasium.make("levelforge/dungeon-v0")
+envs = gymnasium.make_vec("levelforge/platformer-v0", num_envs=64)
+"""
 
 from __future__ import annotations
 
@@ -16,7 +21,7 @@ from levelforge.env.batch import BatchEnv, Info, Observation
 from levelforge.env.pool import LevelPool
 from levelforge.errors import LevelForgeError
 from levelforge.game import Game, load_game
-from levelforge.level import format_text, parse_text
+from levelforge.level import format_text
 from levelforge.playtest.observation import N_CODES, PERSONAS, make_observation
 from levelforge.rules import WON
 
@@ -238,15 +243,14 @@ def observation_space(game: Game) -> spaces.Space[Any]:
 
 
 def training_levels(game: Game) -> list[NDArray[np.uint8]]:
-    """The levels of a game's training corpus, ``corpus/train/*.txt`` beside its ``game.toml``.
+    """The levels of a game's corpus (``corpus/`` beside its ``game.toml``) that are not held out.
 
     Raises:
         LevelForgeError: there are none.
     """
-    folder = game.folder / "corpus" / "train" if game.folder else None
-    files = sorted(folder.glob("*.txt")) if folder else []
-    if not files:
-        raise LevelForgeError(
-            f"{game.name} has no training corpus ({folder}): give the environment its levels"
-        )
-    return [parse_text(file.read_text(encoding="utf-8"), game, str(file)) for file in files]
+    from levelforge.corpus import load_corpus
+
+    folder = game.folder / "corpus" if game.folder else None
+    if folder is None or not folder.is_dir():
+        raise LevelForgeError(f"{game.name} has no corpus ({folder}): give the environment its levels")
+    return [level.tiles for level in load_corpus(folder, game).train]

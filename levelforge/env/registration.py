@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from levelforge.errors import MissingExtraError
+from levelforge.game import bundled_games
+
 
 def register() -> None:
     """Register ``levelforge/<game>-v0`` for every bundled game with Gymnasium.
 
-    Called by Gymnasium itself, through the ``gymnasium.envs`` entry point, once LevelForge is installed.
-    """
-    import gymnasium
+    ``import levelforge`` does it where Gymnasium is already imported; otherwise call this. Calling it again
+    does nothing.
 
-    from levelforge.game import bundled_games
+    Raises:
+        MissingExtraError: Gymnasium is not installed.
+    """
+    try:
+        import gymnasium
+    except ImportError:
+        raise MissingExtraError("the Gymnasium environments", "train") from None
 
     for game in bundled_games():
         name = f"levelforge/{game}-v0"
