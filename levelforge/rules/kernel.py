@@ -8,6 +8,9 @@ from levelforge.rules.platformer import platformer_step
 from levelforge.rules.state import P_PLATFORMER
 from levelforge.rules.topdown import topdown_step
 
+# What step calls is inlined (by numba, not LLVM): a call would count references on every array it is
+# handed, atomically, which takes longer than the step itself. step is not, so that its callers compile quickly.
+
 
 @njit(cache=True, nogil=True)
 def step(
