@@ -23,6 +23,13 @@ LONG = 2.5
 MOST_PIXELS = 2048
 """A picture's longer side; larger ones are shrunk."""
 COLORS = 128
+PHASES = {
+    "gan": "Generator (GAN)",
+    "pool": "Pool of levels",
+    "dqn": "Playtester (DQN)",
+    "loop": "Rounds of the loop",
+}
+"""Headings of the phases of a run; any other is shown under its own name."""
 
 
 @dataclass(frozen=True)
@@ -303,7 +310,7 @@ def _curves(page: Page) -> str:
             f"{charts.line_chart(lines, ('minutes', ''))}</div>"
             for name, lines in group.items()
         )
-        blocks.append(f'<h3>{escape(phase)}</h3><div class="row">{cells}</div>')
+        blocks.append(f'<h3>{escape(PHASES.get(phase, phase))}</h3><div class="row">{cells}</div>')
     return "".join(blocks)
 
 
