@@ -11,6 +11,7 @@ inputs.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -168,6 +169,37 @@ def condition(
     return made
 
 
+@dataclass(frozen=True)
+class KeepOff:
+    """How far a goal keeps from the start, so that solutions are as long as the game asks for.
+
+    A step moves one tile (top-down) or one column (side view), so a goal at least ``min_solution`` tiles
+    (columns) from the start cannot be reached in fewer steps. Where no cell is that far, none is preferred.
+
+    Attributes:
+        steps: ``min_solution`` at the game's own size.
+        sides: width + height of that size; smaller levels ask for less in proportion.
+        rows: whether rows count as well as columns.
+    """
+
+    steps: int
+    sides: int
+    rows: bool
+
+    @classmethod
+    def of(cls, game: Game) -> KeepOff:
+        """What a game asks for."""
+        return cls(game.constraints.min_solution, game.width + game.height, game.movement == "topdown")
+
+    def near(self, start: int, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+        """``bool[H, W]``: cells too near to the flat cell ``start``."""
+        height, width = shape
+        row, column = np.indices((height, width))
+        steps = abs(column - start % width) + (abs(row - start // width) if self.rows else 0)
+        near: NDArray[np.bool_] = steps < min(self.steps, (width + height) * self.steps // self.sides)
+        return near
+
+
 def place(
     game: Game,
     terrain_scores: NDArray[np.float32],
@@ -203,13 +235,17 @@ def place(
         "doorway": (above & below) | (left & right),
     }
     empty = np.isin(game.roles[tiles], (Role.EMPTY,))
-    taken = np.zeros(tiles.shape, bool)
+    taken, too_near = np.zeros(tiles.shape, bool), np.zeros(tiles.shape, bool)
     result: Tiles = tiles.copy()
     for e, tile in enumerate(game.entities):
         score = entity_scores[e] - np.float32(MISPLACED) * ~suits[tile.place]
         score = score - np.float32(NOT_EMPTY) * ~empty - np.float32(ON_BORDER) * border
         score = score - np.float32(TAKEN) * taken
+        if tile.role is Role.GOAL:
+            score = score - np.float32(MISPLACED) * too_near
         chosen = np.argsort(-score, axis=None, kind="stable")[: int(counts[e])]
         taken.reshape(-1)[chosen] = True
         result.reshape(-1)[chosen] = tile.id
+        if tile.role is Role.START and len(chosen):
+            too_near = KeepOff.of(game).near(int(chosen[0]), tiles.shape)
     return result

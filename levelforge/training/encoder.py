@@ -60,7 +60,9 @@ class Reconstruction:
         terrain = [t.id for t in game.terrain]
         self.empty = terrain.index(game.empty.id)
         # an entity stands on plain free space
-        self.ground = torch.tensor([terrain.index(t.id) if t.id in terrain else self.empty for t in game.tiles])
+        self.ground = torch.tensor(
+            [terrain.index(t.id) if t.id in terrain else self.empty for t in game.tiles]
+        )
         self.entities = [t.id for t in game.entities]
         self.terrains = len(terrain)
 

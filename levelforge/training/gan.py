@@ -51,6 +51,7 @@ class GanConfig:
         learning_rate: Adam's, falling to a tenth over ``steps``.
         discriminator_rate: the discriminator's learning rate over the generator's.
         warm_up: steps of reconstruction alone at the start.
+        ramp: steps over which the adversarial loss then comes in.
         reconstruction: weight of the reconstruction loss (nats a tile) beside the adversarial loss.
         kl: weight of the divergence of the encoder's latents from the standard normal, in the reconstruction
             loss.
@@ -73,11 +74,12 @@ class GanConfig:
     batch: int = 16
     learning_rate: float = 6e-4
     discriminator_rate: float = 0.5
-    warm_up: int = 600
-    reconstruction: float = 2.0
+    warm_up: int = 1200
+    ramp: int = 1500
+    reconstruction: float = 4.0
     kl: float = 1.0
     steps: int = 12_000
-    gamma: float = 2.0
+    gamma: float = 5.0
     gradient_penalty: float = 10.0
     penalty_every: int = 4
     precision: Precision = "auto"
@@ -181,7 +183,9 @@ class GanTrainer:
         loss = sum(nats.values(), torch.zeros(()))
         self.metrics |= {name: float(value.detach()) for name, value in nats.items()}
         if self.steps >= config.warm_up:
-            loss = config.reconstruction * loss + self._adversarial(real, real_condition, inputs, dice)
+            share = min(1.0, (self.steps - config.warm_up + 1) / max(1, config.ramp))
+            against = self._adversarial(real, real_condition, inputs, dice)
+            loss = config.reconstruction * loss + share * against
         self.optimiser_g.zero_grad(set_to_none=True)
         self.optimiser_e.zero_grad(set_to_none=True)
         loss.backward()

@@ -118,13 +118,13 @@ class Judge:
 def quality(found: dict[str, float], corpus_diversity: float) -> float:
     """One number to keep the best generator by.
 
-    Sound levels count, beatable ones half as much; both are guarded: style that leaves the corpus,
-    levels that resemble each other or repeat the corpus take away what they might have gained.
+    Beatable and sound levels count alike; they are guarded: style that leaves the corpus, levels that
+    resemble each other or repeat the corpus take away what they might have gained.
     """
-    guard = 2 * max(0.0, found["style"] - 0.1)
+    guard = 4 * found["style"]
     guard += 2 * max(0.0, 0.6 * corpus_diversity - found["diversity"]) / max(corpus_diversity, 1e-6)
     guard += 5 * max(0.0, 0.10 - found["novelty"]) + 2 * found["duplicates"]
-    return (found["beatable"] + 2 * found["sound"]) / 3 - guard
+    return (found["beatable"] + found["sound"]) / 2 - guard
 
 
 def _turned(tiles: NDArray[np.uint8], game: Game) -> NDArray[np.uint8]:

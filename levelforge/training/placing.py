@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from levelforge.decode import MISPLACED, NOT_EMPTY, ON_BORDER, TAKEN
+from levelforge.decode import MISPLACED, NOT_EMPTY, ON_BORDER, TAKEN, KeepOff
 from levelforge.game import Game, Role
 
 # Gradients come from softer choices than the values do, so that they also reach what was nearly chosen.
@@ -112,6 +112,9 @@ class Placing(nn.Module):
         self.terrain_noise, self.entity_noise = terrain_noise, entity_noise
         self.terrains = len(game.terrain)
         self.places = [t.place for t in game.entities]
+        self.goals = [t.role is Role.GOAL for t in game.entities]
+        self.starts = [t.role is Role.START for t in game.entities]
+        self.keep_off = KeepOff.of(game)
         self.solid_border = game.constraints.solid_border
         self.solid_index = [t.id for t in game.terrain].index(game.solid.id)
         roles = torch.tensor([int(t.role) for t in game.terrain])
@@ -153,10 +156,14 @@ class Placing(nn.Module):
         misfit = {place: MISPLACED * (1 - suits) for place, suits in self._suits(terrain).items()}
         closed = NOT_EMPTY * (1 - terrain.empty) + ON_BORDER * terrain.border
         taken = torch.zeros_like(terrain.empty)
-        hard, kept = [], []
+        hard, kept, too_near = [], [], torch.zeros_like(terrain.empty)
         for e, place in enumerate(self.places):
             score = scores[:, e : e + 1] - misfit[place] - closed - TAKEN * taken
+            if self.goals[e]:
+                score = score - MISPLACED * too_near
             mask = self._top(score, counts[:, e])
+            if self.starts[e]:
+                too_near = self._near(mask)
             taken = taken + mask
             hard.append(mask)
             kept.append(score)
@@ -167,6 +174,17 @@ class Placing(nn.Module):
             left = 1 - straight_through(taken, soft.sum(1, keepdim=True))
             planes = torch.cat([terrain.planes * left, straight_through(planes[:, self.terrains :], soft)], 1)
         return Decoded(planes[:, self.order])
+
+    def _near(self, start: Tensor) -> Tensor:
+        """Cells too near to the start for a goal, ``f32[N, 1, H, W]`` 0 or 1; see :class:`KeepOff`."""
+        ones = torch.ones_like(start[:1])
+        row, column = ones.cumsum(2), ones.cumsum(3)
+        sides = row[:, :, -1:, :1] + column[:, :, :1, -1:]
+        steps = (column - (start * column).sum((2, 3), keepdim=True)).abs()
+        if self.keep_off.rows:
+            steps = steps + (row - (start * row).sum((2, 3), keepdim=True)).abs()
+        least = torch.floor(sides * self.keep_off.steps / self.keep_off.sides).clamp(max=self.keep_off.steps)
+        return (steps < least).to(start.dtype)
 
     @staticmethod
     def _one_hot(scores: Tensor) -> Tensor:

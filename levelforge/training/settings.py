@@ -28,7 +28,7 @@ class RunSettings:
         gan_threads, dqn_threads: torch's threads in the two phases.
     """
 
-    gan_share: float = 0.45
+    gan_share: float = 0.6
     pool_share: float = 0.03
     finish_share: float = 0.03
     generated_levels: int = 1000
@@ -36,7 +36,7 @@ class RunSettings:
     checkpoint_seconds: float = 45.0
     sample_seconds: float = 120.0
     sample_levels: int = 12
-    gan_threads: int = 2
+    gan_threads: int = 1
     dqn_threads: int = 1
 
     def __post_init__(self) -> None:
