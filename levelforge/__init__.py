@@ -16,7 +16,7 @@ name                what it is
 :func:`replay`      what happens when given actions are played
 :func:`load_pack`   a trained pack: generator and playtester as ONNX models
 :func:`generate`    the pipeline: sample, repair, certify, playtest, select
-:func:`playtest`    how hard a level is for the trained playtester
+:func:`playtest`    how hard a level is for the trained playtester, how much fun, and why
 :func:`render`      a level as a picture
 ==================  =========================================================================
 
