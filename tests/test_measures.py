@@ -1,5 +1,7 @@
 """The measures of fun and the sentence why, each against cases worked out by hand."""
 
+import doctest
+import importlib
 import math
 
 import numpy as np
@@ -347,3 +349,9 @@ def test_pictures_show_the_way_the_visits_the_losses_and_the_tension():
     hopeless = playtest([walled], deadly, walker(None), seed=0, skills=(0.0,))[0]
     assert hopeless.path is None
     assert np.array_equal(np.asarray(pictures(walled, hopeless)["path"]), np.asarray(render(walled)))
+
+
+@pytest.mark.parametrize("name", ["tension", "variety", "exploration", "choice", "reward", "fun"])
+def test_examples_in_the_modules_hold(name):
+    module = importlib.import_module(f"levelforge.playtest.{name}")
+    assert doctest.testmod(module).failed == 0

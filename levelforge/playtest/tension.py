@@ -45,7 +45,7 @@ def tension(share: float, band: tuple[float, float]) -> float:
         band: [a, b] with 0 <= a <= b <= 1.
 
     Examples:
-        >>> [tension(share, (0.2, 0.6)) for share in (0.0, 0.1, 0.4, 0.8)]
+        >>> [tension(share, (0.25, 0.5)) for share in (0.0, 0.125, 0.4, 0.75)]
         [0.0, 0.5, 1.0, 0.5]
     """
     low, high = band
