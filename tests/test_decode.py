@@ -86,7 +86,8 @@ def test_inputs_have_the_contracts_shapes_and_depend_on_the_seed_alone(name: str
 def test_temperature_scales_the_noise() -> None:
     game = load_game("dungeon")
     cold, warm = (
-        decode.sample_inputs(game, 2, rng=np.random.default_rng(1), temperature=t)["noise"] for t in (0.5, 1.0)
+        decode.sample_inputs(game, 2, rng=np.random.default_rng(1), temperature=t)["noise"]
+        for t in (0.5, 1.0)
     )
     assert np.allclose(cold * 2, warm)
 
