@@ -53,6 +53,8 @@ class GanConfig:
         warm_up: steps of reconstruction alone at the start.
         ramp: steps over which the adversarial loss then comes in.
         reconstruction: weight of the reconstruction loss (nats a tile) beside the adversarial loss.
+        connect: weight of the share of tiles that walls cut off from the start (top-down games); beside the
+            adversarial loss, and coming in with it. All it can ask for is the opening of such a wall.
         kl: weight of the divergence of the encoder's latents from the standard normal, in the reconstruction
             loss.
         steps: steps until finished.
@@ -77,9 +79,10 @@ class GanConfig:
     warm_up: int = 1200
     ramp: int = 1500
     reconstruction: float = 4.0
+    connect: float = 4.0
     kl: float = 1.0
-    steps: int = 12_000
-    gamma: float = 5.0
+    steps: int = 10_000
+    gamma: float = 25.0
     gradient_penalty: float = 10.0
     penalty_every: int = 4
     precision: Precision = "auto"
@@ -205,7 +208,9 @@ class GanTrainer:
         fake_condition = inputs["condition"]
         with self._fast():
             made = self.generator.decode(**inputs).planes
-        fake = augment(self.senses(made), self.game, self.how, dice)
+        sensed = self.senses(made)
+        cut_off = self.senses.cut_off(sensed)
+        fake = augment(sensed, self.game, self.how, dice)
         real = augment(self.senses(real), self.game, self.how, dice)
 
         penalise = self.steps % config.penalty_every == 0
@@ -236,7 +241,8 @@ class GanTrainer:
         self.metrics["loss_d"], self.metrics["loss_g"] = float(loss_d.detach()), float(loss_g.detach())
         if penalty is not None:
             self.metrics["penalty"] = float(penalty.detach())
-        return loss_g
+        self.metrics["cut_off"] = float(cut_off.detach())
+        return loss_g + config.connect * cut_off
 
     def _fast(self) -> torch.autocast:
         """Where convolutions may run in bfloat16, if the processor has it: twice as fast here."""

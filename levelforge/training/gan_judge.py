@@ -121,7 +121,7 @@ def quality(found: dict[str, float], corpus_diversity: float) -> float:
     Beatable and sound levels count alike; they are guarded: style that leaves the corpus, levels that
     resemble each other or repeat the corpus take away what they might have gained.
     """
-    guard = 4 * found["style"]
+    guard = 6 * found["style"]
     guard += 2 * max(0.0, 0.6 * corpus_diversity - found["diversity"]) / max(corpus_diversity, 1e-6)
     guard += 5 * max(0.0, 0.10 - found["novelty"]) + 2 * found["duplicates"]
     return (found["beatable"] + found["sound"]) / 2 - guard

@@ -163,3 +163,13 @@ class Senses:
         walls = tiles[:, self._solid].sum(1)
         reach: Tensor = _Reach.apply(walls, np.ascontiguousarray(roles))  # type: ignore[no-untyped-call]
         return torch.cat([tiles, WEIGHT * reach], dim=1)
+
+    def cut_off(self, sensed: Tensor) -> Tensor:
+        """Mean share of a level's tiles that are free but walled off, from what :meth:`__call__` returned.
+
+        Its gradient can only open walls that stand in the way, and is gone once none does.
+        """
+        if not self.planes:
+            return sensed.new_zeros(())
+        free = 1 - sensed[:, self._solid].detach().sum(1)
+        return (free * (1 - sensed[:, -1] / WEIGHT)).mean()
