@@ -28,6 +28,8 @@ GAMES = ("dungeon", "platformer")
 TINY = GanConfig(
     batch=4,
     steps=40,
+    warm_up=1,
+    ramp=2,
     judge_every=3,
     judge_levels=4,
     penalty_every=2,
@@ -148,7 +150,21 @@ def test_both_losses_train(name: str, loss: str) -> None:
     assert all(np.isfinite(v) for v in trainer.metrics.values())
     changed = [not torch.equal(a, b) for a, b in zip(before, trainer.generator.parameters(), strict=True)]
     assert all(changed)
+    assert {"terrain", "places", "kl", "loss_d", "loss_g"} <= trainer.metrics.keys()
     assert {"beatable", "style", "novelty", "quality"} <= trainer.judged.keys()
+
+
+def test_the_warm_start_learns_to_reconstruct_and_leaves_the_discriminator_alone() -> None:
+    game = load_game("platformer")
+    trainer = GanTrainer(game, corpus(game), replace(TINY, warm_up=40, judge_every=100), seed=3)
+    judge = [p.detach().clone() for p in trainer.discriminator.parameters()]
+    trainer.step()
+    first = trainer.metrics["terrain"]
+    for _ in range(25):
+        trainer.step()
+    assert trainer.metrics["terrain"] < 0.7 * first
+    assert "loss_d" not in trainer.metrics
+    assert all(torch.equal(a, b) for a, b in zip(judge, trainer.discriminator.parameters(), strict=True))
 
 
 def test_an_unknown_loss_is_refused() -> None:
@@ -173,7 +189,7 @@ def test_a_resumed_run_takes_the_very_steps_it_would_have_taken() -> None:
     for _ in range(4):
         again.step()
     first, second = whole.state_dict(), again.state_dict()
-    for network in ("generator", "discriminator", "average", "best"):
+    for network in ("generator", "discriminator", "encoder", "average", "best"):
         for key, value in first[network].items():
             assert torch.equal(value, second[network][key]), (network, key)
     assert first["judged"] == second["judged"]
@@ -223,6 +239,25 @@ def test_reach_costs_walls_and_doors_and_its_gradient_opens_walls() -> None:
     wall = planes.grad[0, game.tile("wall").id]
     assert wall[1, 3] == pytest.approx(-WEIGHT * (1 - np.exp(-DECAY * WALL)))
     assert (wall != 0).sum() == 1
+
+
+def test_what_is_walled_off_is_counted_and_only_the_wall_in_the_way_is_blamed() -> None:
+    game = load_game("dungeon")
+    senses = Senses(game)
+
+    def look(text: str) -> tuple[torch.Tensor, torch.Tensor]:
+        tiles = torch.from_numpy(parse_text(text, game).astype(np.int64))
+        planes = torch.nn.functional.one_hot(tiles, len(game.tiles)).permute(2, 0, 1)[None].float()
+        planes.requires_grad_()
+        return planes, senses.cut_off(senses(planes))
+
+    planes, share = look("#######\n#@.#..#\n#######\n")
+    assert float(share.detach()) == pytest.approx(2 * (1 - np.exp(-DECAY * WALL)) / 21, rel=1e-4)
+    share.backward()
+    assert planes.grad is not None
+    assert [tuple(c) for c in planes.grad[0, game.tile("wall").id].nonzero().tolist()] == [(1, 3)]
+    _, whole = look("#######\n#@....#\n#######\n")
+    assert float(whole.detach()) == pytest.approx(0, abs=1e-6)
 
 
 @pytest.mark.parametrize("name", GAMES)
