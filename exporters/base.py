@@ -37,9 +37,13 @@ class Format:
             that the file must say or show which game it is for (:func:`levelforge.exporters.games.find_game`).
         write: ``write(level, folder, stem, options)`` writes ``folder/stem.*`` and returns the level's own
             files, the main one first; files shared by a folder, such as a tileset's picture, are not listed.
-        write_set: ``write_set(levels, folder, stem, options)`` for formats that hold several levels.
+        write_set: ``write_set(levels, folder, stem, options)`` for formats that hold several levels; writes
+            them and whatever joins them, and returns all of it.
         options: the values that each option may have; the first is the default.
-        claims: whether the content of a file is of this format; asked where extensions are shared.
+        claims: whether the content of a file is of this format; asked where extensions are shared, and
+            for the files of a folder.
+        tested: programs that read (or wrote) its files in tests, with their versions.
+        limits: what it cannot hold or refuses.
     """
 
     name: str
@@ -50,6 +54,8 @@ class Format:
     write_set: SetWriter | None = None
     options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     claims: Callable[[bytes], bool] | None = None
+    tested: str = ""
+    limits: str = ""
 
 
 def read_bytes(path: Path) -> bytes:

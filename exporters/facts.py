@@ -44,7 +44,7 @@ MAX_SOLUTION = 2**20
 
 Scalar = str | int | float | bool
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def facts(level: Level) -> dict[str, Any]:
@@ -190,7 +190,7 @@ def _is_plain(name: str, value: Any) -> bool:
     """Whether a property of this name comes back as it was from any format with typed properties."""
     taken = name in NAMES or name in CI_NAMES or name.startswith(PART)
     texts = [name, value] if isinstance(value, str) else [name]
-    legal = bool(name) and not any(_NO_XML.search(text) or "\r" in text for text in texts)
+    legal = bool(name) and not any(NO_XML.search(text) or "\r" in text for text in texts)
     return not taken and legal and type(value) in (str, int, float, bool) and not _is_wide(value)
 
 
@@ -209,7 +209,7 @@ def _check(found: Mapping[str, Any], origin: str) -> None:
         )
     for name in ("id", "game", "game_digest", "pack", "solution"):
         value = found.get(name, "")
-        if not isinstance(value, str) or _CONTROL.search(value) or _NO_XML.search(value):
+        if not isinstance(value, str) or _CONTROL.search(value) or NO_XML.search(value):
             raise LevelForgeError(f"{origin}: {name} must be a text without control characters")
     if len(found.get("solution", "")) > MAX_SOLUTION:
         raise LevelForgeError(f"{origin}: solution is longer than {MAX_SOLUTION} actions")

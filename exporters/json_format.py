@@ -181,4 +181,6 @@ FORMAT_JSON = Format(
     read=read,
     write=write,
     claims=claims,
+    tested="Draft 2020-12 validator, Node.js",
+    limits="up to 512 tiles a side, 32 MiB a file",
 )

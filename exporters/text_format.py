@@ -71,4 +71,5 @@ FORMAT_TEXT = Format(
     read=read,
     write=write,
     claims=claims,
+    limits="up to 512 tiles a side, 32 MiB a file",
 )

@@ -3,7 +3,7 @@
 A cell means what its picture shows: the tileset says of each picture which tile of the game it stands
 for (property ``tile``, else the picture's ``type``). Flips and turns change the picture, not the tile.
 Tile layers lie over each other in their order; objects with a known tile are set into the cell at
-their middle. Layers and objects without any known tile are decoration and passed over.
+their middle. Layers, cells and objects without a known tile are decoration: kept for the next Tiled map.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from levelforge.exporters.facts import level_from, unflatten
 from levelforge.exporters.games import find_game, guess_game
 from levelforge.exporters.json_format import load_json
 from levelforge.exporters.tiled_data import FLIPS, Gids, from_numbers, unpack
-from levelforge.exporters.tiled_write import TERRAIN
+from levelforge.exporters.tiled_kept import KEY, Leftover, collect, note
+from levelforge.exporters.tiled_sets import objects_in, properties_of, tilesets_of, whole
+from levelforge.exporters.tiled_write import ENTITIES, TERRAIN
 from levelforge.exporters.tiled_xml import load_xml
 from levelforge.game import Game
 from levelforge.level import Level
-
-MAX_GIDS = 2**20
-"""The highest gid that is understood; a tileset larger than that is refused."""
+from levelforge.tileset import load_tileset
 
 MAX_DEPTH = 32
 """How deep groups of layers may be nested."""
 
 
-def read(path: Path, game: Game | None) -> list[Level]:
+def read_map(path: Path, game: Game | None) -> Level:
     """Read a TMJ or TMX map.
 
     Raises:
@@ -41,7 +41,7 @@ def read(path: Path, game: Game | None) -> list[Level]:
     """
     is_xml = read_bytes(path).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
     data = load_xml(path, "map") if is_xml else load_json(path)
-    return [_level(data, path, game)]
+    return _level(data, path, game)
 
 
 def claims(data: bytes) -> bool:
@@ -62,8 +62,11 @@ def _level(data: Any, path: Path, game: Game | None) -> Level:
         raise LevelForgeError(
             f"{path}: orientation {str(data['orientation'])[:40]!r}; only orthogonal maps are read"
         )
-    properties = _properties(data, str(path))
-    names = _tile_names(data, path)
+    properties = properties_of(data, str(path))
+    tilesets = tilesets_of(data, path)
+    names = {
+        each.first + number: known.get(number, "") for each, known in tilesets for number in range(each.count)
+    }
     named = properties.get("game")
     chosen = find_game(path, named if isinstance(named, str) else None, game)
     if chosen is None:
@@ -74,66 +77,54 @@ def _level(data: Any, path: Path, game: Game | None) -> Level:
         raise LevelForgeError(f"{path}: has no tile layer")
     ids = {tile.name: tile.id for tile in chosen.tiles}
     known = {gid: ids[name] for gid, name in names.items() if name in ids}
-    _fill(tiles, layers, known, names, path, chosen)
-    _place(tiles, layers, known, ids, data, path)
-    return level_from(unflatten(properties, str(path)), chosen, tiles, str(path), path.stem)
+    rest = _fill(tiles, layers, known, names, path, chosen)
+    things, notes = _place(tiles, layers, known, ids, data, path)
+    rest |= things
+    kept = collect(
+        _leftovers(layers, rest),
+        notes,
+        [each for each, _ in tilesets],
+        chosen.name,
+        load_tileset(chosen).count,
+    )
+    level = level_from(unflatten(properties, str(path)), chosen, tiles, str(path), path.stem)
+    return level.with_(extra={**level.extra, KEY: kept}) if kept else level
 
 
-# --- tilesets and properties --------------------------------------------------------------------
+Rest = dict[int, Any]
+"""What is left of a layer, by its place in the list: cells, objects, or True for a layer of another kind."""
 
 
-def _tile_names(data: dict[str, Any], path: Path) -> dict[int, str]:
-    """For each gid, the name that its picture carries (``""`` if none)."""
-    names: dict[int, str] = {}
-    tilesets = _list(data, "tilesets", str(path))
-    for entry in sorted(tilesets, key=lambda t: _whole(t.get("firstgid", 1), f"{path}: tileset firstgid", 1)):
-        first = int(entry.get("firstgid", 1))
-        tileset = _external(entry["source"], path) if "source" in entry else entry
-        tiles = _list(tileset, "tiles", str(path))
-        found = {}
-        for tile in tiles:
-            number = _whole(tile.get("id"), f"{path}: tile id", 0)
-            named = _properties(tile, str(path)).get("tile", tile.get("type") or tile.get("class") or "")
-            found[number] = named if isinstance(named, str) else ""
-        count = _whole(tileset.get("tilecount", max(found, default=-1) + 1), f"{path}: tilecount", 0)
-        if first + count > MAX_GIDS:
-            raise LevelForgeError(
-                f"{path}: a tileset reaches gid {first + count}; at most {MAX_GIDS} are read"
-            )
-        for gid in [gid for gid in names if gid >= first]:
-            del names[gid]
-        names |= {first + number: found.get(number, "") for number in range(count)}
-    return names
-
-
-def _external(source: Any, path: Path) -> dict[str, Any]:
-    """A tileset file, which must lie in the map's folder or below it."""
-    text = source if isinstance(source, str) else ""
-    file = path.parent / text
-    inside = bool(text) and "\x00" not in text and file.resolve().is_relative_to(path.parent.resolve())
-    if not inside or Path(text).is_absolute() or "\\" in text:
-        raise LevelForgeError(
-            f"{path}: tileset {text[:80]!r} lies outside the map's folder; copy it beside the map or embed it"
+def _leftovers(layers: list[dict[str, Any]], rest: Rest) -> Iterator[Leftover]:
+    """What is not of the level, each with where it lies."""
+    of_level = [
+        n for n, layer in enumerate(layers) if layer.get("type") in _OURS and not _is_rest(n, rest, layer)
+    ]
+    cells = [n for n in of_level if layers[n]["type"] == "tilelayer"]
+    things = [n for n in of_level if layers[n]["type"] == "objectgroup"]
+    for number, layer in enumerate(layers):
+        left = rest.get(number)
+        if left is None and layer.get("type") != "imagelayer":
+            continue
+        place = "below" if cells and number < cells[0] else "above"
+        if cells and things and cells[0] < number < things[0]:
+            place = "between"
+        if isinstance(left, list) and layer.get("name") == ENTITIES:
+            place = "entities"
+        yield Leftover(
+            place,
+            layer,
+            left if isinstance(left, np.ndarray) else None,
+            left if isinstance(left, list) else [],
         )
-    if not file.is_file():
-        raise LevelForgeError(f"{path}: tileset {text[:80]!r} is missing")
-    is_xml = read_bytes(file).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
-    data = load_xml(file, "tileset") if is_xml else load_json(file)
-    if not isinstance(data, dict):
-        raise LevelForgeError(f"{file}: not a Tiled tileset")
-    return data
 
 
-def _properties(data: dict[str, Any], origin: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for entry in _list(data, "properties", origin):
-        name, value = entry.get("name"), entry.get("value")
-        if not isinstance(name, str):
-            raise LevelForgeError(f"{origin}: a property without a name")
-        # A whole number of a float property is written as 1 by tools made in JavaScript.
-        is_float = entry.get("type") == "float" and type(value) is int
-        found[name] = float(value) if is_float and abs(value) < 2**53 else value
-    return found
+_OURS = ("tilelayer", "objectgroup")
+
+
+def _is_rest(number: int, rest: Rest, layer: dict[str, Any]) -> bool:
+    """Whether nothing of a layer is of the level."""
+    return number in rest and layer.get("name") not in (TERRAIN, ENTITIES)
 
 
 # --- cells --------------------------------------------------------------------------------------
@@ -147,7 +138,7 @@ def _layers(layers: list[Any], origin: str, depth: int = 0) -> Iterator[dict[str
         if not isinstance(layer, dict):
             raise LevelForgeError(f"{origin}: a layer is not an object")
         if layer.get("type") == "group":
-            yield from _layers(_list(layer, "layers", origin), origin, depth + 1)
+            yield from _layers(objects_in(layer, "layers", origin), origin, depth + 1)
         else:
             yield layer
 
@@ -159,12 +150,17 @@ def _fill(
     names: dict[int, str],
     path: Path,
     game: Game,
-) -> None:
-    """Set the cells of all tile layers; the layer ``terrain``, or the only one, must be understood whole."""
+) -> Rest:
+    """Set the cells of all tile layers; the layer ``terrain``, or the only one, must be understood whole.
+
+    Returns:
+        The cells that stand for no tile, for each layer that has some or is empty.
+    """
     table = np.full(max(names, default=0) + 1, -1, dtype=np.int16)
     table[list(known)] = list(known.values())
-    ours = [layer for layer in layers if layer.get("type") == "tilelayer"]
-    for layer in ours:
+    ours = [(n, layer) for n, layer in enumerate(layers) if layer.get("type") == "tilelayer"]
+    rest: Rest = {}
+    for number, layer in ours:
         gids = _gids(layer, tiles.shape[0], tiles.shape[1], path)
         place = f"{path}: layer {str(layer.get('name', ''))[:40]!r}"
         plain = gids & np.uint32(~FLIPS & 0xFFFFFFFF)
@@ -190,6 +186,9 @@ def _fill(
             )
         known_here = ids >= 0
         tiles[known_here] = ids[known_here].astype(np.uint8)
+        if puzzling.any() or not (known_here.any() or len(ours) == 1 or layer.get("name") == TERRAIN):
+            rest[number] = np.where(puzzling, gids, 0).astype(np.uint32)
+    return rest
 
 
 def _gids(layer: dict[str, Any], height: int, width: int, path: Path) -> Gids:
@@ -216,19 +215,28 @@ def _place(
     ids: dict[str, int],
     data: dict[str, Any],
     path: Path,
-) -> None:
-    """Set the cells of the objects that stand for a tile."""
-    tile_width = _whole(data.get("tilewidth"), f"{path}: tilewidth", 1)
-    tile_height = _whole(data.get("tileheight"), f"{path}: tileheight", 1)
+) -> tuple[Rest, list[dict[str, Any]]]:
+    """Set the cells of the objects that stand for a tile.
+
+    Returns:
+        The objects that stand for none, for each layer that has some or is empty; what people added to the others.
+    """
+    tile_width = whole(data.get("tilewidth"), f"{path}: tilewidth", 1)
+    tile_height = whole(data.get("tileheight"), f"{path}: tileheight", 1)
     taken: dict[tuple[int, int], str] = {}
-    for layer in layers:
+    words = {tile: name for name, tile in ids.items()}
+    rest: Rest = {}
+    notes: list[dict[str, Any]] = []
+    for number, layer in enumerate(layers):
         if layer.get("type") != "objectgroup":
             continue
-        for entry in _list(layer, "objects", str(path)):
+        left: list[dict[str, Any]] = []
+        for entry in objects_in(layer, "objects", str(path)):
             label = str(entry.get("name") or entry.get("type") or entry.get("class") or entry.get("id"))[:40]
             place = f"{path}: object {label!r}"
             tile = _tile_of(entry, known, ids, place)
             if tile is None:
+                left.append(entry)
                 continue
             x, y, w, h = (
                 _real(entry.get(key, 0), f"{place}: {key}") for key in ("x", "y", "width", "height")
@@ -245,33 +253,21 @@ def _place(
                 )
             taken[row, column] = label
             tiles[row, column] = tile
+            if added := note(entry, words[tile], column, row):
+                notes.append(added)
+        if left or (layer.get("name") != ENTITIES and not objects_in(layer, "objects", str(path))):
+            rest[number] = left
+    return rest, notes
 
 
 def _tile_of(entry: dict[str, Any], known: dict[int, int], ids: dict[str, int], place: str) -> int | None:
     """The tile id that an object stands for: by its picture, else by its type."""
     if "gid" in entry:
-        gid = _whole(entry["gid"], f"{place}: gid", 1) & ~FLIPS
+        gid = whole(entry["gid"], f"{place}: gid", 1) & ~FLIPS
         if gid in known:
             return known[gid]
     word = entry.get("type") or entry.get("class")
     return ids.get(word) if isinstance(word, str) else None
-
-
-# --- strict reading -----------------------------------------------------------------------------
-
-
-def _list(data: dict[str, Any], key: str, origin: str) -> list[Any]:
-    """A list of objects; missing counts as empty."""
-    value = data.get(key, [])
-    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
-        raise LevelForgeError(f"{origin}: {key} must be a list of objects")
-    return value
-
-
-def _whole(value: Any, place: str, lowest: int) -> int:
-    if type(value) is not int or not lowest <= value <= 0xFFFFFFFF:
-        raise LevelForgeError(f"{place}: must be a whole number from {lowest} on, not {str(value)[:40]}")
-    return value
 
 
 def _real(value: Any, place: str) -> float:

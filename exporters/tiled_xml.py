@@ -73,12 +73,15 @@ def _layers(element: etree._Element, origin: str) -> list[dict[str, Any]]:
         if kind is None:
             continue
         layer = _attributes(child, ("width", "height"), origin) | {"type": kind}
+        layer["properties"] = _properties(child, origin)
         if kind == "tilelayer":
             layer["data"] = _data(child, layer, origin)
         elif kind == "objectgroup":
             layer["objects"] = [_object(each, origin) for each in child.findall("object")]
         elif kind == "group":
             layer["layers"] = _layers(child, origin)
+        else:
+            layer |= _image(child)
         layers.append(layer)
     return layers
 
@@ -108,17 +111,49 @@ def _data(element: etree._Element, layer: dict[str, Any], origin: str) -> Any:
 def _object(element: etree._Element, origin: str) -> dict[str, Any]:
     data = _attributes(element, ("id", "gid", "x", "y", "width", "height"), origin)
     data["properties"] = _properties(element, origin)
+    for child in element:
+        shape = str(child.tag)
+        if shape in ("point", "ellipse"):
+            data[shape] = True
+        elif shape in ("polygon", "polyline"):
+            points = [point.split(",") for point in child.get("points", "").split()]
+            data[shape] = [{"x": p[0], "y": p[1]} for p in points if len(p) == 2]
+        elif shape == "text":
+            data["text"] = {str(key): str(value) for key, value in child.attrib.items()} | {
+                "text": child.text or ""
+            }
     return data
+
+
+_TILESETS: dict[bytes, dict[str, Any]] = {}
+"""Tilesets by their XML, for a thousand maps embed the same one."""
 
 
 def _tileset(element: etree._Element, origin: str) -> dict[str, Any]:
-    data = _attributes(element, ("firstgid", "tilecount"), origin)
+    """A tileset; callers share it and leave it as it is."""
+    key = etree.tostring(element, with_tail=False)
+    if key in _TILESETS:
+        return _TILESETS[key]
+    data = _attributes(element, ("firstgid", "tilecount"), origin) | _image(element)
     data["tiles"] = []
     for child in element.findall("tile"):
-        tile = _attributes(child, ("id",), origin)
+        tile = _attributes(child, ("id",), origin) | _image(child)
         tile["properties"] = _properties(child, origin)
         data["tiles"].append(tile)
+    if len(_TILESETS) >= 16:
+        _TILESETS.clear()
+    if len(key) <= 2**20:
+        _TILESETS[key] = data
     return data
+
+
+def _image(element: etree._Element) -> dict[str, str]:
+    """The picture of a layer, tileset or tile, under the names that TMJ has for it."""
+    image = element.find("image")
+    if image is None:
+        return {}
+    names = {"source": "image", "width": "imagewidth", "height": "imageheight", "trans": "transparentcolor"}
+    return {ours: image.get(theirs, "") for theirs, ours in names.items() if image.get(theirs) is not None}
 
 
 def _properties(element: etree._Element, origin: str) -> list[dict[str, Any]]:
@@ -139,7 +174,10 @@ def _properties(element: etree._Element, origin: str) -> list[dict[str, Any]]:
                 value = float(value)
             except ValueError:
                 raise LevelForgeError(f"{place}: must be a number") from None
-        found.append({"name": name, "type": kind, "value": value})
+        entry_ = {"name": name, "type": kind, "value": value}
+        if entry.get("propertytype"):
+            entry_["propertytype"] = entry.get("propertytype")
+        found.append(entry_)
     return found
 
 

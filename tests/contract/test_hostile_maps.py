@@ -95,7 +95,8 @@ def test_decoration_groups_and_unknown_properties_are_lived_with(tmj, level):
 
     back = exporters.read_level(edit(tmj, decorate))
     assert back.same_as(level)
-    assert back.extra == {"mood": "grim"}
+    assert back.extra["mood"] == "grim"
+    assert set(back.extra) == {"mood", "tiled_kept"}
 
 
 def test_entities_painted_into_a_tile_layer_count(tmj, level):
