@@ -12,7 +12,7 @@ from __future__ import annotations
 import importlib
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -275,7 +275,19 @@ def check_stem(stem: str) -> str:
     return stem
 
 
-def _prepare(fmt: Format, folder: str | Path, options: dict[str, str]) -> tuple[Path, dict[str, str]]:
+def options_of(name: str, options: Mapping[str, str]) -> dict[str, str]:
+    """Those of the options that a format has.
+
+    Raises:
+        LevelForgeError: unknown format, or a value that its option cannot have.
+    """
+    fmt = get_format(name)
+    mine = {option: value for option, value in options.items() if option in fmt.options}
+    _check_options(fmt, mine)
+    return mine
+
+
+def _check_options(fmt: Format, options: Mapping[str, str]) -> None:
     for name, value in options.items():
         if name not in fmt.options:
             raise LevelForgeError(
@@ -285,6 +297,10 @@ def _prepare(fmt: Format, folder: str | Path, options: dict[str, str]) -> tuple[
             raise LevelForgeError(
                 f"format {fmt.name!r}: {name} cannot be {value!r}{did_you_mean(value, fmt.options[name])}"
             )
+
+
+def _prepare(fmt: Format, folder: str | Path, options: dict[str, str]) -> tuple[Path, dict[str, str]]:
+    _check_options(fmt, options)
     place = Path(folder)
     try:
         if not place.is_dir():

@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from levelforge.cli_formats import format_options, formats
 from levelforge.cli_levels import convert, playtest, repair, solve, verify
 from levelforge.cli_report import report as report_command
 from levelforge.console import (
@@ -51,6 +52,7 @@ cli.add_command(verify)
 cli.add_command(solve)
 cli.add_command(repair)
 cli.add_command(convert)
+cli.add_command(formats)
 cli.add_command(report_command)
 
 
@@ -92,27 +94,6 @@ def games(as_json: bool) -> None:
 
 
 @cli.command()
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def formats(as_json: bool) -> None:
-    """List the file formats that can be read and written.
-
-    \b
-    Examples:
-      levelforge formats
-      levelforge convert mine.txt --game dungeon --to tiled --out maps
-    """
-    from levelforge.files import known_formats
-
-    entries = known_formats()
-    if as_json:
-        print_json({"formats": entries})
-        return
-    for entry in entries:
-        ways = " and ".join(way for way in ("read", "write") if entry[way])
-        click.echo(f"{entry['name']:<8} {' '.join(entry['suffixes']):<12} {ways:<15} {entry['title']}")
-
-
-@cli.command()
 @click.argument("game")
 @click.option("-n", "n", type=click.IntRange(1), default=12, show_default=True, help="How many levels.")
 @click.option(
@@ -131,6 +112,7 @@ def formats(as_json: bool) -> None:
     show_default=True,
     help="Comma separated.",
 )
+@format_options
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write to. [default: out/GAME]")
 @click.option(
     "--pack", "pack_path", type=click.Path(path_type=Path), help="Another pack folder than the game's."
@@ -149,6 +131,7 @@ def generate(
     size: tuple[int, int] | None,
     counts: tuple[tuple[str, int], ...],
     formats_: tuple[str, ...],
+    options: dict[str, str],
     out: Path | None,
     pack_path: Path | None,
     no_playtest: bool,
@@ -166,6 +149,7 @@ def generate(
       levelforge generate dungeon -n 24 --seed 7
       levelforge generate dungeon --count door=2 --count key=2 --count ghost=0
       levelforge generate platformer --size 128x16 --difficulty 0.2:0.7
+      levelforge generate dungeon --format tiled --encoding base64-zlib --tileset external
       levelforge generate dungeon -n 1000 --no-playtest --format json --json > report.json
     """
     import secrets
@@ -178,7 +162,7 @@ def generate(
     from levelforge.pack import load_pack, read_pack
 
     loaded = load_game(game)
-    words = check_formats(split_words(formats_))
+    words = check_formats(split_words(formats_), options)
     pack = read_pack(pack_path, loaded) if pack_path else load_pack(loaded)
     config = GenerateConfig(
         n=n,
@@ -193,7 +177,9 @@ def generate(
     folder = out or Path("out") / loaded.name
     with staged(folder) as draft, progress() as tell:
         made = run(pack, config, tell)
-        files, seconds = write_generated(made, pack, config, draft, words, tell, report=report)
+        files, seconds = write_generated(
+            made, pack, config, draft, words, tell, options=options, report=report
+        )
     if as_json:
         print_json(
             generate_document(made, pack, config, [[str(folder / f) for f in row] for row in files], seconds)

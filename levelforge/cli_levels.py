@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from levelforge.cli_formats import format_options
 from levelforge.console import ANSWER_IS_NO, DONE, print_json, progress, say, split_words, staged
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -187,9 +188,15 @@ def solve(paths: tuple[Path, ...], game: str | None, node_limit: int, as_json: b
     "--out", type=click.Path(path_type=Path), help="Folder to write to. [default: print one level as text]"
 )
 @click.option("--format", "formats", multiple=True, help="Formats to write. [default: as each was read]")
+@format_options
 @json_option
 def repair(
-    paths: tuple[Path, ...], game: str | None, out: Path | None, formats: tuple[str, ...], as_json: bool
+    paths: tuple[Path, ...],
+    game: str | None,
+    out: Path | None,
+    formats: tuple[str, ...],
+    options: dict[str, str],
+    as_json: bool,
 ) -> int:
     """Make levels well-formed and beatable with few edits; exit status 1 if any cannot be.
 
@@ -207,6 +214,7 @@ def repair(
 
     words = check_formats(split_words(formats))
     found = read_files(paths, game, playable=False)
+    check_formats(words or list(dict.fromkeys(item.format for item in found)), options)
     if out is None and len(found) > 1 and not as_json:
         raise LevelForgeError(f"{len(found)} levels do not fit on one page: name a folder with --out")
     results = []
@@ -225,7 +233,8 @@ def repair(
             for item, result, names in zip(found, results, written, strict=True):
                 for word in (words or [item.format]) if result else []:
                     assert result is not None
-                    names += [path.name for path in write_file(result.level.with_(id=item.id), draft, word)]
+                    mended = result.level.with_(id=item.id)
+                    names += [path.name for path in write_file(mended, draft, word, options)]
     elif not as_json and results[0] is not None:
         click.echo(format_text(results[0].level.tiles, results[0].level.game), nl=False)
     if as_json:
@@ -246,28 +255,39 @@ def repair(
 @paths_argument
 @click.option("--to", "formats", multiple=True, required=True, help="Formats to write, comma separated.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write to.")
+@format_options
 @game_option
 @json_option
 def convert(
-    paths: tuple[Path, ...], formats: tuple[str, ...], out: Path, game: str | None, as_json: bool
+    paths: tuple[Path, ...],
+    formats: tuple[str, ...],
+    out: Path,
+    options: dict[str, str],
+    game: str | None,
+    as_json: bool,
 ) -> None:
-    """Write levels in other formats.
+    """Write levels in other formats; formats that hold or join several levels get all of a game at once.
 
     \b
     Examples:
       levelforge convert out/dungeon --to text --out plain
       levelforge convert mine.txt --game platformer --to tiled,png --out maps
     """
-    from levelforge.files import check_formats, read_files, write_file
+    from levelforge.files import check_formats, read_files, write_files
 
-    words = check_formats(split_words(formats))
+    words = check_formats(split_words(formats), options)
     found = read_files(paths, game, playable=False)
-    entries = []
+    written: dict[int, list[str]] = {}
     with staged(out) as draft:
-        for item in found:
-            level = item.level.with_(id=item.id)
-            names = [path.name for word in words for path in write_file(level, draft, word)]
-            entries.append({"file": str(item.path), "files": [str(out / name) for name in names]})
+        for digest in dict.fromkeys(item.level.game.digest for item in found):
+            mine = [n for n, item in enumerate(found) if item.level.game.digest == digest]
+            levels = [found[n].level.with_(id=found[n].id) for n in mine]
+            names = write_files(levels, draft, words, options, levels[0].game.name)
+            written |= dict(zip(mine, names, strict=True))
+    entries = [
+        {"file": str(item.path), "files": [str(out / name) for name in written[n]]}
+        for n, item in enumerate(found)
+    ]
     if as_json:
         print_json({"levels": entries})
     else:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from levelforge.errors import LevelForgeError
+from levelforge.errors import LevelForgeError, did_you_mean
 from levelforge.level import Level, faults
 
 INDEX = "index.json"
+
+Options = Mapping[str, str]
+"""Options of formats by name, such as ``{"encoding": "base64-zlib"}``."""
 
 
 @dataclass(frozen=True)
@@ -87,29 +90,78 @@ def _one_format_each(files: Sequence[Path]) -> list[Path]:
     return list(best.values())
 
 
-def write_file(level: Level, folder: Path, word: str) -> list[Path]:
-    """Write one level in one format; returns the files."""
-    from levelforge.exporters import write_level
+def write_file(level: Level, folder: Path, word: str, options: Options | None = None) -> list[Path]:
+    """Write one level in one format, with those of the options that it has; returns the files."""
+    from levelforge.exporters import options_of, write_level
 
-    return write_level(level, word, folder)
+    return write_level(level, word, folder, **options_of(word, options or {}))
 
 
-def check_formats(words: Sequence[str]) -> list[str]:
-    """Names of formats that can be written.
+def write_files(
+    levels: Sequence[Level],
+    folder: Path,
+    words: Sequence[str],
+    options: Options,
+    stem: str,
+    tell: Callable[[int], None] | None = None,
+) -> list[list[str]]:
+    """Write several levels in several formats.
+
+    Where a format joins levels (a world of Tiled maps, a project), more than one level goes there as a set.
+
+    Args:
+        levels: each with an id of its own.
+        folder: an existing folder.
+        words: names of formats.
+        options: of the formats, by name.
+        stem: names the files that hold or join several levels.
+        tell: told after each level how many are done.
+
+    Returns:
+        For each level the names of its own files, in the order of ``words``; where the set's file is all
+        that a format writes, that one.
+    """
+    from levelforge.exporters import get_format, options_of, write_levels
+
+    sets = [word for word in words if len(levels) > 1 and get_format(word).write_set is not None]
+    single = [word for word in words if word not in sets]
+    found: list[dict[str, list[str]]] = []
+    for number, level in enumerate(levels, start=1):
+        found.append({word: [p.name for p in write_file(level, folder, word, options)] for word in single})
+        if tell is not None:
+            tell(number)
+    for word in sets:
+        names = [p.name for p in write_levels(levels, word, folder, stem, **options_of(word, options))]
+        shared = [name for name in names if Path(name).stem == stem]
+        for level, entry in zip(levels, found, strict=True):
+            entry[word] = [name for name in names if Path(name).stem == level.id] or shared
+    return [[name for word in words for name in entry[word]] for entry in found]
+
+
+def check_formats(words: Sequence[str], options: Options | None = None) -> list[str]:
+    """Names of formats that can be written, checked together with options for them.
 
     Raises:
-        LevelForgeError: an unknown format, or one that cannot be written.
+        LevelForgeError: an unknown format, one that cannot be written, an option that none of them has or
+            a value that it cannot have.
     """
-    from levelforge.exporters import get_format
+    from levelforge.exporters import get_format, options_of
 
     for word in words:
         if get_format(word).write is None:
             raise LevelForgeError(f"format {word!r} can be read, but not written")
+    known = [name for word in words for name in get_format(word).options]
+    for name in options or {}:
+        if name not in known:
+            hint = did_you_mean(name, dict.fromkeys(known))
+            raise LevelForgeError(f"none of the formats ({', '.join(words)}) has an option {name!r}{hint}")
+    for word in words:
+        options_of(word, options or {})
     return list(words)
 
 
 def known_formats() -> list[dict[str, Any]]:
-    """Every format: ``name``, ``title``, ``suffixes``, ``read``, ``write`` and its ``options``."""
+    """Every format, field by field as ``formats --json`` prints it."""
     from levelforge.exporters import formats
 
     return [
@@ -119,7 +171,10 @@ def known_formats() -> list[dict[str, Any]]:
             "suffixes": list(each.extensions),
             "read": each.read is not None,
             "write": each.write is not None,
+            "set": each.write_set is not None,
             "options": {name: list(values) for name, values in each.options.items()},
+            "tested": each.tested,
+            "limits": each.limits,
         }
         for each in formats()
     ]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from levelforge.files import INDEX, write_file
+from levelforge.files import INDEX, Options, write_files
 from levelforge.generate import GenerateConfig, Generated, Progress
 from levelforge.level import Level
 from levelforge.pack import Pack
@@ -25,6 +25,7 @@ def write_generated(
     formats: Sequence[str],
     tell: Progress,
     *,
+    options: Options | None = None,
     report: bool = False,
 ) -> tuple[list[list[str]], float]:
     """Write all levels, ``index.json`` and ``contact-sheet.png`` into a folder.
@@ -35,16 +36,17 @@ def write_generated(
         folder: an existing folder.
         formats: names of formats.
         tell: told how many levels are written.
+        options: of the formats, by name.
         report: also write ``report.html``.
 
     Returns:
         For each level its file names within the folder, and the seconds it took.
     """
     started = time.perf_counter()
-    files = []
-    for number, level in enumerate(made.levels, start=1):
-        files.append([path.name for word in formats for path in write_file(level, folder, word)])
-        tell("export", number, len(made.levels))
+    stem, total = f"{pack.game.name}-{config.seed}", len(made.levels)
+    files = write_files(
+        made.levels, folder, formats, options or {}, stem, lambda done: tell("export", done, total)
+    )
     title = f"{pack.game.title}, seed {config.seed}"
     write_contact_sheet(made.levels, folder / CONTACT_SHEET, title)
     if report:

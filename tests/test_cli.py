@@ -122,6 +122,8 @@ def test_generate_writes_levels_an_index_and_a_contact_sheet_and_nothing_else(
         "contact-sheet.png",
         "index.json",
         "dungeon-tileset.png",
+        "dungeon-7.world",
+        "dungeon.tiled-project",
     }
     index = json.loads((out / "index.json").read_text())
     assert "seconds" not in index, "the same command is to write the same bytes"
