@@ -10,7 +10,7 @@ inputs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -169,6 +169,54 @@ def condition(
     return made
 
 
+def tidied(tiles: Tiles, game: Game, tidy: Collection[str]) -> Tiles:
+    """Terrain without orphans: the decoder's one clean-up, learned from the corpus.
+
+    Args:
+        tiles: ``uint8[H, W]`` terrain.
+        game: the game.
+        tidy: names of terrain that never stands alone in the corpus. A tile of it with none of its kind beside
+            it gives way to plain free space; a free tile walled in on all four sides is filled (outside
+            the map counts as solid), if free space is among the names.
+    """
+    made: Tiles = tiles.copy()
+    for tile in game.terrain:
+        if tile.name in tidy and tile.id != game.empty.id:
+            kind = tiles == tile.id
+            made[kind & ~_any_beside(kind)] = game.empty.id
+    if game.empty.name in tidy:
+        unwalled = game.roles[made] != Role.SOLID
+        made[(made == game.empty.id) & ~_any_beside(unwalled)] = game.solid.id
+    return made
+
+
+def never_alone(levels: NDArray[np.uint8], game: Game, share: float = 0.001) -> tuple[str, ...]:
+    """Names of terrain that (nearly) never stands alone in ``uint8[N, H, W]`` levels: what to tidy.
+
+    Args:
+        levels: what the generator learns from; entities count as plain free space.
+        game: the game.
+        share: share of a terrain's tiles that may stand alone.
+    """
+    terrain = levels.copy()
+    for tile in game.entities:
+        terrain[levels == tile.id] = game.empty.id
+    names = []
+    for tile in game.terrain:
+        kind = terrain == tile.id
+        lone = sum(int((k & ~_any_beside(k)).sum()) for k in kind)
+        if lone <= share * kind.sum():
+            names.append(tile.name)
+    return tuple(names)
+
+
+def _any_beside(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """``bool[H, W]``: whether any of the four neighbours inside the map is in the mask."""
+    m = np.pad(mask, 1)
+    beside: NDArray[np.bool_] = m[:-2, 1:-1] | m[2:, 1:-1] | m[1:-1, :-2] | m[1:-1, 2:]
+    return beside
+
+
 @dataclass(frozen=True)
 class KeepOff:
     """How far a goal keeps from the start, so that solutions are as long as the game asks for.
@@ -205,6 +253,7 @@ def place(
     terrain_scores: NDArray[np.float32],
     entity_scores: NDArray[np.float32],
     counts: NDArray[np.integer],
+    tidy: Collection[str] = (),
 ) -> Tiles:
     """Decode one level: the reference for what the ONNX graph does.
 
@@ -213,11 +262,12 @@ def place(
         terrain_scores: ``f32[T, H, W]`` logits plus noise.
         entity_scores: ``f32[E, H, W]`` logits plus noise.
         counts: ``int[E]`` how many of each entity.
+        tidy: names of terrain that never stands alone.
 
     Returns:
         ``uint8[H, W]`` tile ids with exactly ``counts`` of the entities.
     """
-    tiles: Tiles = np.array([t.id for t in game.terrain], np.uint8)[terrain_scores.argmax(0)]
+    tiles = tidied(np.array([t.id for t in game.terrain], np.uint8)[terrain_scores.argmax(0)], game, tidy)
     border = np.zeros(tiles.shape, bool)
     if game.constraints.solid_border:
         border[[0, -1], :] = border[:, [0, -1]] = True

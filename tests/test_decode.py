@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from levelforge import decode
 from levelforge.errors import LevelForgeError
 from levelforge.game import Game, Role, load_game
+from levelforge.level import format_text, parse_text
 
 GAMES = ("dungeon", "platformer")
 
@@ -129,3 +130,15 @@ def test_impossible_counts_are_refused(counts: dict[str, int], said: str) -> Non
 def test_sizes_outside_the_games_limits_are_refused() -> None:
     with pytest.raises(LevelForgeError, match="3x3"):
         decode.sample_inputs(load_game("dungeon"), 1, (3, 3), rng=np.random.default_rng(0))
+
+
+def test_terrain_that_never_stands_alone_in_the_corpus_is_tidied() -> None:
+    game = load_game("platformer")
+    text = "........\n..B..==.\n........\n.H......\n.H..####\n....#.##\n########\n"
+    tiles = parse_text(text, game)
+    names = [t.name for t in game.terrain]
+    made = format_text(decode.tidied(tiles, game, names), game)
+    assert made == "........\n.....==.\n........\n.H......\n.H..####\n....####\n########\n"
+    assert format_text(decode.tidied(tiles, game, ()), game) == text
+    assert "brick" not in decode.never_alone(tiles[None], game)
+    assert {"platform", "ladder", "ground"} <= set(decode.never_alone(tiles[None], game))

@@ -76,13 +76,13 @@ class GanConfig:
     batch: int = 16
     learning_rate: float = 6e-4
     discriminator_rate: float = 0.5
-    warm_up: int = 1200
+    warm_up: int = 2000
     ramp: int = 1500
     reconstruction: float = 4.0
-    connect: float = 4.0
-    kl: float = 1.0
-    steps: int = 10_000
-    gamma: float = 25.0
+    connect: float = 1.5
+    kl: float = 2.0
+    steps: int = 9_000
+    gamma: float = 8.0
     gradient_penalty: float = 10.0
     penalty_every: int = 4
     precision: Precision = "auto"
@@ -116,12 +116,13 @@ class GanTrainer:
         levels = [level.tiles for level in corpus.train] if isinstance(corpus, Corpus) else corpus
         self.windows = cut_windows(game, levels)
         self.distribution = self.windows.distribution(game)
+        self.tidy = decode.never_alone(self.windows.tiles, game)
         self.judge = Judge(game, self.windows.tiles)
         self.senses = Senses(game)
         self.how = Augmentation(config.augment_chance, config.augment_shift, config.augment_cutout)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.generator = Generator(game, config.generator_channels)
+            self.generator = Generator(game, config.generator_channels, tidy=self.tidy)
             self.discriminator = Discriminator(
                 len(game.tiles) + self.senses.planes,
                 1 + len(game.entities),
@@ -366,6 +367,7 @@ class GanTrainer:
             "entities": [t.name for t in self.game.entities],
             "terrain": [t.name for t in self.game.terrain],
             "temperature": self.config.temperature,
+            "tidy": list(self.tidy),
         }
 
     # --- checkpoints -------------------------------------------------------------------------------

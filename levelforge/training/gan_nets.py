@@ -6,6 +6,8 @@ instead, so that a level's tiles never depend on the other levels of a batch or 
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -72,6 +74,7 @@ class Generator(nn.Module):
         game: whose terrain and entities to make.
         channels: features at strides 4, 2 and 1.
         latent_channels: Z.
+        tidy: names of terrain that never stands alone.
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class Generator(nn.Module):
         game: Game,
         channels: tuple[int, int, int] = (64, 48, 32),
         latent_channels: int = LATENT_CHANNELS,
+        tidy: Collection[str] = (),
     ) -> None:
         super().__init__()
         coarse, middle, fine = channels
@@ -101,7 +105,7 @@ class Generator(nn.Module):
         # entities see the terrain as it will be, not as it might have been
         self.furnish = nn.Conv2d(fine + terrain, fine, 3, padding=1)
         self.entities = nn.Conv2d(fine, entities, 1)
-        self.placing = Placing(game)
+        self.placing = Placing(game, tidy)
         lively(self.enter, self.to_middle, self.to_fine)
 
     def forward(self, latent: Tensor, condition: Tensor, counts: Tensor, noise: Tensor) -> Tensor:

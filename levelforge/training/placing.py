@@ -8,6 +8,7 @@ choice was made from (Jang, Gu and Poole 2017), for places of :func:`share_out`.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,6 +101,7 @@ class Placing(nn.Module):
 
     Args:
         game: whose rules of placing to follow.
+        tidy: names of terrain that never stands alone, see :func:`levelforge.decode.tidied`.
         terrain_noise, entity_noise: how strongly the noise stirs the two kinds of logits. Terrain is nearly
             settled by the latent, or levels would be speckled.
     """
@@ -107,7 +109,18 @@ class Placing(nn.Module):
     chosen_role: Tensor
     order: Tensor
 
-    def __init__(self, game: Game, terrain_noise: float = 0.1, entity_noise: float = 1.0) -> None:
+    cross: Tensor
+    alone: Tensor
+    plain: Tensor
+
+    def __init__(
+        self,
+        game: Game,
+        tidy: Collection[str] = (),
+        *,
+        terrain_noise: float = 0.1,
+        entity_noise: float = 1.0,
+    ) -> None:
         super().__init__()
         self.terrain_noise, self.entity_noise = terrain_noise, entity_noise
         self.terrains = len(game.terrain)
@@ -126,6 +139,15 @@ class Placing(nn.Module):
         ground = torch.zeros(len(game.terrain))
         ground[self.solid_index] = 1.0
         self.register_buffer("wall", ground[None, :, None, None], persistent=False)
+        names = [t.name for t in game.terrain]
+        self.fill_holes = game.empty.name in tidy
+        self.tidies = any(name in tidy for name in names if name != game.empty.name)
+        alone = torch.tensor([float(name in tidy and name != game.empty.name) for name in names])
+        plain = torch.tensor([float(name == game.empty.name) for name in names])
+        plus = torch.tensor([[0.0, 1.0, 0.0], [1.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
+        self.register_buffer("alone", alone[None, :, None, None], persistent=False)
+        self.register_buffer("plain", plain[None, :, None, None], persistent=False)
+        self.register_buffer("cross", torch.eye(len(names))[:, :, None, None] * plus, persistent=False)
         self.member: Tensor
         self.wall: Tensor
 
@@ -140,7 +162,7 @@ class Placing(nn.Module):
     def terrain(self, logits: Tensor, noise: Tensor) -> Terrain:
         """Choose terrain from ``f32[N, T, H, W]`` logits and noise (the first T planes of it)."""
         scores = self.stirred(logits, noise, terrain=True)
-        planes = self._one_hot(scores)
+        planes = self._tidied(self._one_hot(scores))
         if self.training:
             planes = straight_through(planes, (scores / TERRAIN_SOFTNESS).softmax(1))
         inside = torch.ones_like(planes[:, :1, 1:-1, 1:-1])
@@ -185,6 +207,19 @@ class Placing(nn.Module):
             steps = steps + (row - (start * row).sum((2, 3), keepdim=True)).abs()
         least = torch.floor(sides * self.keep_off.steps / self.keep_off.sides).clamp(max=self.keep_off.steps)
         return (steps < least).to(start.dtype)
+
+    def _tidied(self, planes: Tensor) -> Tensor:
+        """One-hot terrain without tiles that stand alone; see :func:`levelforge.decode.tidied`."""
+        if self.tidies:
+            beside = F.conv2d(planes, self.cross, padding=1)
+            lone = planes * self.alone * (beside < 0.5).to(planes.dtype)
+            planes = planes - lone + self.plain * lone.sum(1, keepdim=True)
+        if self.fill_holes:
+            solid = F.conv2d(planes, self.member[1:2, :, None, None])
+            around = F.conv2d(F.pad(solid, (1, 1, 1, 1), value=1.0), self.cross[:1, :1])
+            hole = (planes * self.plain).sum(1, keepdim=True) * (around > 3.5).to(planes.dtype)
+            planes = planes * (1 - hole) + self.wall * hole
+        return planes
 
     @staticmethod
     def _one_hot(scores: Tensor) -> Tensor:
