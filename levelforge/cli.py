@@ -16,6 +16,7 @@ import click
 
 from levelforge.cli_formats import format_options, formats
 from levelforge.cli_levels import convert, playtest, repair, solve, verify
+from levelforge.cli_play import play
 from levelforge.cli_report import report as report_command
 from levelforge.console import (
     DONE,
@@ -54,6 +55,7 @@ cli.add_command(repair)
 cli.add_command(convert)
 cli.add_command(formats)
 cli.add_command(report_command)
+cli.add_command(play)
 
 
 @cli.command()

@@ -21,7 +21,7 @@ FLOORS = [
     {"repair", "repair_search", "env", "playtest"},
     {"generate"},
     {"demo_game", "judge", "output", "report", "training"},
-    {"cli", "cli_formats", "cli_levels", "cli_report", "console", "__main__"},
+    {"cli", "cli_formats", "cli_levels", "cli_play", "cli_report", "console", "__main__"},
 ]
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 """Each module's floor; it may import its own floor and those below (deferred imports may look up)."""

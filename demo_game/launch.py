@@ -1,0 +1,68 @@
+"""Opening the demo."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+from levelforge.demo_game.staircase import Staircase
+from levelforge.errors import LevelForgeError, MissingExtraError
+
+
+def launch(options: object = None) -> None:
+    """Open the window and play until it is closed.
+
+    Args:
+        options: an :class:`levelforge.demo_game.app.Options`; None opens the title screen.
+
+    Raises:
+        MissingExtraError: pygame is not installed.
+        LevelForgeError: no display, or a game or map that cannot be read.
+    """
+    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+    try:
+        import pygame
+    except ImportError:
+        raise MissingExtraError("the demo", "demo") from None
+    from levelforge.demo_game.app import App, Options
+
+    chosen = options if isinstance(options, Options) else Options()
+    try:
+        app = App(chosen)
+    except pygame.error as error:
+        raise LevelForgeError(
+            f"no window can be opened ({error}); set SDL_VIDEODRIVER=dummy to run without one"
+        ) from None
+    try:
+        open_scenes(app)
+        app.run()
+    finally:
+        app.close()
+
+
+def open_scenes(app: object) -> None:
+    """The title, and over it what the command line asks for.
+
+    Raises:
+        LevelForgeError: a game or map that cannot be read.
+    """
+    import secrets
+
+    from levelforge.demo_game.app import App
+    from levelforge.demo_game.maps import open_map
+    from levelforge.demo_game.run import Run
+    from levelforge.demo_game.scene_play import WaitScene
+    from levelforge.demo_game.scene_title import TitleScene
+
+    assert isinstance(app, App)
+    options = app.options
+    if options.game is not None:
+        app.game(options.game)  # an unknown one is told before anything is drawn
+    app.push(TitleScene(app, options.game))
+    if options.level is not None:
+        app.push(WaitScene(open_map(app, options.level)))
+    elif options.game is not None:
+        stair = Staircase() if options.difficulty is None else Staircase(options.difficulty)
+        adaptive = options.difficulty is None if options.adaptive is None else options.adaptive
+        seed = secrets.randbelow(1_000_000) if options.seed is None else options.seed
+        app.push(WaitScene(Run(options.game, "endless", seed, replace(stair), adaptive)))

@@ -1,0 +1,262 @@
+"""What the worker process does: levels, checks and the playtester's thoughts, so that no frame waits for them.
+
+Every job is a plain dictionary and so is its answer; nothing is shared with the window's process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from levelforge.errors import LevelForgeError
+from levelforge.game import Game, Role, load_game
+from levelforge.level import Level, faults
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+    from levelforge.env import BatchEnv
+    from levelforge.pack import Pack
+    from levelforge.playtest import PlaytestResult
+
+CANDIDATES = 4
+"""Certified levels among which the one nearest to the difficulty asked for is chosen."""
+EPISODES = 4
+"""Episodes a rung of the skill ladder; fewer than the library's 8, because a player waits."""
+NODE_LIMIT = 400_000
+Job = dict[str, Any]
+
+
+def serve(pipe: Connection) -> None:
+    """Answer jobs until the pipe closes."""
+    with contextlib.suppress(OSError, AttributeError):
+        os.nice(5)  # the window goes first
+    while True:
+        try:
+            number, job = pipe.recv()
+        except (EOFError, OSError, KeyboardInterrupt):
+            return
+        try:
+            answer = JOBS[job["kind"]](job)
+        except LevelForgeError as error:
+            answer = {"error": str(error)}
+        except Exception as error:  # noqa: BLE001 (one job that fails must not take the others along)
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        try:
+            pipe.send((number, answer))
+        except OSError:
+            return
+
+
+def make_level(job: Job) -> Job:
+    """A certified level: ``game``, ``pack`` (or None), ``seed``, ``difficulty`` (or None)."""
+    game = _game(job["game"])
+    pack, problem = _pack(job["game"], job["pack"])
+    if pack is None:
+        missing = "has no pack yet" in problem
+        note = f"{game.title} has no pack yet: you play its designer's levels" if missing else problem
+        return _from_corpus(game, job) | {"note": note}
+    from levelforge.generate import GenerateConfig, generate
+
+    config = GenerateConfig(n=CANDIDATES, seed=job["seed"], playtest=False, threads=1)
+    levels = list(generate(pack, config).levels)
+    return _nearest(levels, game, pack, job) | {"source": "pack", "note": ""}
+
+
+def regenerate(job: Job) -> Job:
+    """Another level around locked tiles: ``make_level``'s, ``tiles`` and ``locked`` (``bool[H, W]``)."""
+    locked, given = job["locked"], job["tiles"]
+    game = _game(job["game"])
+    pack, problem = _pack(job["game"], job["pack"])
+    if pack is None:
+        raise LevelForgeError(problem)
+    from levelforge.generate import GenerateConfig, generate
+    from levelforge.repair import repair_batch
+
+    size = (given.shape[1], given.shape[0])
+    made = generate(pack, GenerateConfig(n=16, seed=job["seed"], size=size, playtest=False, threads=1))
+    drafts = [_merge(level.tiles, given, locked, game) for level in made.levels]
+    fixed = repair_batch(np.stack(drafts), game, threads=1)
+    kept = [
+        Level(game, fixed.tiles[i], seed=job["seed"], solution=fixed.solution(i), edits=int(fixed.edits[i]))
+        for i in range(len(drafts))
+        if fixed.edits[i] >= 0 and (fixed.tiles[i] == given)[locked].all()
+    ]
+    if not kept:
+        raise LevelForgeError("no level fits around the locked tiles; unlock some, or try again")
+    return _nearest(kept[:CANDIDATES], game, pack, job) | {"source": "pack", "note": ""}
+
+
+def check(job: Job) -> Job:
+    """Whether ``tiles`` can be won, and how hard they are where there is a pack."""
+    game = _game(job["game"])
+    level = Level(game, job["tiles"])
+    lacking = faults(level, limits=False)
+    if lacking:
+        return {"verdict": "unbeatable", "why": "; ".join(lacking)}
+    from levelforge.solver import Solution, Unbeatable, solve
+
+    found = solve(level, node_limit=NODE_LIMIT)
+    if isinstance(found, Unbeatable):
+        return {"verdict": "unbeatable", "why": found.reason}
+    if not isinstance(found, Solution):
+        return {"verdict": "undecided", "why": "too many possibilities to search"}
+    answer: Job = {"verdict": "beatable", "solution": found.actions}
+    pack, _ = _pack(job["game"], job["pack"])
+    if pack is not None and job.get("measure", True):
+        answer |= _facts(_measure([level], game, pack, 0)[0])
+    return answer
+
+
+def think(job: Job) -> Job:
+    """The playtester's values of the actions after ``actions`` on ``tiles``, as ``persona`` weighs them."""
+    pack, problem = _pack(job["game"], job["pack"])
+    if pack is None:
+        raise LevelForgeError(problem)
+    env, done = _mirror(job)
+    for action in job["actions"][done:]:
+        env.step(np.array([action]))
+    _MIRROR["actions"] = list(job["actions"])
+    env.set_persona(np.asarray(job["persona"], np.float32))
+    return {"q": pack.playtester(env.observation)[0].tolist()}
+
+
+def crash(job: Job) -> Job:
+    """Die at once, as a worker may that runs out of memory; for tests."""
+    os._exit(int(job.get("status", 1)))
+
+
+JOBS = {"level": make_level, "regenerate": regenerate, "check": check, "think": think, "crash": crash}
+_MIRROR: dict[str, Any] = {}
+
+
+def _mirror(job: Job) -> tuple[BatchEnv, int]:
+    """An environment at ``job``'s level, and how many of its actions it has seen."""
+    from levelforge.env.batch import BatchEnv
+
+    key = job["game"], job["tiles"].tobytes(), job["tiles"].shape
+    seen: list[int] = _MIRROR.get("actions", [])
+    if _MIRROR.get("key") != key:
+        _MIRROR["env"] = BatchEnv(
+            _game(job["game"]), job["tiles"][None], 1, seed=0, shaping=False, autoreset=False
+        )
+        _MIRROR["key"], seen = key, []
+    elif list(job["actions"][: len(seen)]) != seen:
+        _MIRROR["env"].reset(0)
+        seen = []
+    _MIRROR["env"].set_epsilon(0.0)
+    return _MIRROR["env"], len(seen)
+
+
+def _merge(
+    tiles: np.ndarray[Any, np.dtype[np.uint8]], given: np.ndarray[Any, Any], locked: Any, game: Game
+) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """``tiles`` with the locked ones of ``given``; one start and at least one goal whatever meets."""
+    draft = np.where(locked, given, tiles).astype(np.uint8)
+    roles = game.roles[draft]
+    starts = roles == Role.START
+    if (starts & locked).any():
+        draft[starts & ~locked] = game.empty.id
+    goals = roles == Role.GOAL
+    if (goals & locked).any():
+        draft[goals & ~locked] = game.empty.id
+    free = np.flatnonzero((game.roles[draft] == Role.EMPTY) & ~locked)
+    for role, spot in ((Role.START, 0), (Role.GOAL, -1)):
+        if len(free) > 1 and not (game.roles[draft] == role).any():
+            draft.flat[free[spot]] = game.of_role(role)[0].id
+    return draft
+
+
+def _nearest(levels: list[Level], game: Game, pack: Pack, job: Job) -> Job:
+    """Of certified levels, the one nearest to the difficulty asked for, with all that was measured."""
+    measured = _measure(levels, game, pack, job["seed"])
+    asked = job["difficulty"]
+    best = 0 if asked is None else int(np.argmin([abs(m.difficulty - asked) for m in measured]))
+    level = levels[best]
+    answer = {"tiles": level.tiles, "solution": level.solution, "edits": level.edits, "seed": job["seed"]}
+    return answer | _facts(measured[best])
+
+
+def _measure(levels: list[Level], game: Game, pack: Pack, seed: int) -> list[PlaytestResult]:
+    from levelforge.playtest.measure import playtest
+
+    return playtest(levels, game, pack, seed=seed, episodes=EPISODES, personas=("runner",), fun=False)
+
+
+def _facts(result: PlaytestResult) -> Job:
+    play = result.first
+    return {
+        "difficulty": result.difficulty,
+        "why": result.why,
+        "visits": play.visits,
+        "near": play.near,
+        "deaths": play.deaths[:, :2],
+    }
+
+
+def _from_corpus(game: Game, job: Job) -> Job:
+    """A level of the designer's for where there is no pack: of a few, the one whose solution's length fits best."""
+    from levelforge.solver import Solution, solve
+
+    dice = np.random.default_rng(job["seed"])
+    paths = corpus_files(game)
+    picked = [
+        read_corpus(game, paths[int(i)]) for i in dice.choice(len(paths), min(4, len(paths)), replace=False)
+    ]
+    solved = [(level, solve(level, node_limit=NODE_LIMIT)) for level in picked]
+    pairs = [(level, found.actions) for level, found in solved if isinstance(found, Solution)]
+    if not pairs:
+        raise LevelForgeError(f"{game.name}: no level of the corpus could be solved")
+    pairs.sort(key=lambda pair: len(pair[1]))
+    asked = 0.5 if job["difficulty"] is None else job["difficulty"]
+    level, actions = pairs[min(len(pairs) - 1, int(asked * len(pairs)))]
+    return {
+        "tiles": level.tiles, "solution": actions, "difficulty": None, "seed": job["seed"], "source": "corpus",
+        "edits": None, "name": level.id,
+    }  # fmt: skip
+
+
+def corpus_files(game: Game) -> list[str]:
+    """The readable levels of a game's corpus, sorted.
+
+    Raises:
+        LevelForgeError: the game has none.
+    """
+    from levelforge.exporters import find_files
+
+    if game.folder is None or not (game.folder / "corpus").is_dir():
+        raise LevelForgeError(f"game {game.name!r} has neither a pack nor a corpus to play")
+    return [str(path) for path in find_files([game.folder / "corpus"])]
+
+
+def read_corpus(game: Game, path: str) -> Level:
+    """One level of a corpus."""
+    from levelforge.exporters import read_level
+
+    return read_level(path, game)
+
+
+@lru_cache(maxsize=8)
+def _game(name: str) -> Game:
+    return load_game(name)
+
+
+def _pack(game: str, folder: str | None) -> tuple[Pack | None, str]:
+    """The pack, or why there is none. Asked anew while there is none: one may be in the making."""
+    try:
+        return _loaded(game, folder), ""
+    except LevelForgeError as error:
+        return None, str(error)
+
+
+@lru_cache(maxsize=4)
+def _loaded(game: str, folder: str | None) -> Pack:
+    from pathlib import Path
+
+    from levelforge.pack import load_pack, read_pack
+
+    return load_pack(_game(game)) if folder is None else read_pack(Path(folder), _game(game))
