@@ -30,6 +30,8 @@ BUNDLED = {
     "tmj": "levelforge.exporters.tiled_format:FORMAT_TMJ",
     "tmx": "levelforge.exporters.tiled_format:FORMAT_TMX",
     "tiled": "levelforge.exporters.tiled_format:FORMAT_TILED",
+    "ldtk": "levelforge.exporters.ldtk_format:FORMAT_LDTK",
+    "godot": "levelforge.exporters.godot_format:FORMAT_GODOT",
 }
 
 

@@ -31,6 +31,7 @@ class TiledTileset:
         json: the tileset as an entry of a TMJ map's ``tilesets``.
         xml: the tileset as an element of a TMX map.
         tsj, tsx: the tileset as files of their own.
+        tiles: what each picture stands for, as Tiled has it.
     """
 
     tileset: Tileset
@@ -40,6 +41,7 @@ class TiledTileset:
     xml: str
     tsj: bytes
     tsx: bytes
+    tiles: list[dict[str, Any]]
 
 
 _CACHE: dict[tuple[str, str, int], TiledTileset] = {}
@@ -75,6 +77,7 @@ def _build(tileset: Tileset, game: Game) -> TiledTileset:
         _xml(data, ' firstgid="1"'),
         (json.dumps(standalone, ensure_ascii=False, indent=1) + "\n").encode(),
         tsx.encode(),
+        data["tiles"],
     )
 
 

@@ -144,7 +144,7 @@ def test_every_fact_has_the_same_name_everywhere(full, tmp_path):
 # --- golden files and what Tiled's readers need ------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["tmj", "tmx", "json", "text"])
+@pytest.mark.parametrize("name", ["tmj", "tmx", "json", "text", "ldtk", "godot"])
 def test_the_golden_file_is_met(name, tmp_path):
     """``UPDATE_GOLDEN=1 pytest`` writes them anew; look at the difference before committing it."""
     game = make_game("topdown")

@@ -306,7 +306,7 @@ def test_a_missing_tileset_is_named(level, tmp_path):
 
 def test_random_damage_never_ends_in_a_traceback(level, tmp_path):
     rng = np.random.default_rng(5)
-    for name in ("json", "text", "tmj", "tmx"):
+    for name in ("json", "text", "tmj", "tmx", "ldtk"):
         (path,) = exporters.write_level(level, name, tmp_path / name)
         good = np.frombuffer(path.read_bytes(), np.uint8)
         head = good[:3000], good[-3000:]
