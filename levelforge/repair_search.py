@@ -11,6 +11,7 @@ from levelforge.rules.state import (
     EMPTY,
     ENEMY_H,
     ENEMY_V,
+    GOAL,
     HAZARD,
     LOST,
     P_ENEMY_KILLS,
@@ -202,9 +203,15 @@ def edit_search(batch: LevelBatch, i, bits, phases, border, support):
     queue[0] = start
     parent[start] = -1
     head, tail, layer = 0, 1, 0
+    goal = 0
+    for cell in range(cells):
+        if role[cell] == GOAL:
+            goal = cell
+    order = np.empty(0, np.int64)
+    cursor = 0
     goal_from, goal_edit = -1, -1
-    while goal_from < 0 and layer < tail:
-        # All that this number of edits reaches…
+    while goal_from < 0:
+        # All that is reached with no further edit…
         while head < tail and goal_from < 0:
             state = queue[head]
             head += 1
@@ -234,71 +241,80 @@ def edit_search(batch: LevelBatch, i, bits, phases, border, support):
                 role[cell + width] = EMPTY
         if goal_from >= 0:
             break
-        # …then what one edit more reaches.
-        end = tail
-        for k in range(layer, end):
-            state = queue[k]
-            propped = state >= base
-            cell = state % base % cells
-            jump, taken = state % base // cells % phases, state % base // (cells * phases)
-            y, x = cell // width, cell % width
-            if side_view and not propped and y + 1 < height and role[cell + width] == EMPTY:
-                new = state + base
+        # …then what one more edit reaches from the next state of the layer, the nearest to the goal first:
+        # the first win found is as cheap as any, since whatever is cheaper was exhausted before.
+        if cursor == len(order):
+            if layer == tail:
+                break
+            order = queue[layer:tail].astype(np.int64)
+            away = np.empty(len(order), np.int64)
+            for k in range(len(order)):
+                cell = order[k] % base % cells
+                away[k] = abs(cell % width - goal % width)
+                if not side_view:
+                    away[k] += abs(cell // width - goal // width)
+            order = order[np.argsort(away, kind="mergesort")]
+            layer, cursor = tail, 0
+        state = order[cursor]
+        cursor += 1
+        propped = state >= base
+        cell = state % base % cells
+        jump, taken = state % base // cells % phases, state % base // (cells * phases)
+        y, x = cell // width, cell % width
+        if side_view and not propped and y + 1 < height and role[cell + width] == EMPTY:
+            new = state + base
+            if parent[new] == -2:
+                parent[new] = state
+                edit[new] = (cell + width) * 16 + support
+                queue[tail] = new
+                tail += 1
+        if propped:
+            role[cell + width] = support
+        for action in range(n_actions):
+            dx = (action % 3 == 2) - (action % 3 == 1) if side_view else (action == 3) - (action == 2)
+            dy = 0 if side_view else (action == 1) - (action == 0)
+            for offset in range(14 if side_view else 1):
+                if side_view:
+                    cy, cx = y - 3 + offset % 7, x + (offset // 7) * dx
+                    if offset >= 7 and dx == 0:
+                        break
+                else:
+                    cy, cx = y + dy, x + dx
+                if not (0 <= cy < height and 0 <= cx < width):
+                    continue
+                if border and (cy == 0 or cx == 0 or cy == height - 1 or cx == width - 1):
+                    continue
+                target = cy * width + cx
+                old = role[target]
+                if old == SOLID and not (propped and target == cell + width):
+                    role[target] = EMPTY
+                elif old == EMPTY and side_view and cy > y + 1:
+                    role[target] = support
+                else:
+                    continue
+                ny, nx, njump, _, _, ntaken, outcome, _ = step(
+                    params, height, width, role, item, patrol, 0, start, y, x,
+                    jump, PLENTY, keys_of[taken], taken | initial, 0, action, trail,
+                )  # fmt: skip
+                assumed = role[target]
+                role[target] = old
+                if outcome == WON:
+                    goal_from, goal_edit = state, target * 16 + assumed
+                    break
+                if outcome == LOST:
+                    continue
+                new = (np.int64(ntaken & mask) * phases + njump) * cells + ny * width + nx
+                if old == EMPTY and (ny + 1) * width + nx == target:
+                    new += base
                 if parent[new] == -2:
                     parent[new] = state
-                    edit[new] = (cell + width) * 16 + support
+                    edit[new] = target * 16 + assumed
                     queue[tail] = new
                     tail += 1
-            if propped:
-                role[cell + width] = support
-            for action in range(n_actions):
-                dx = (action % 3 == 2) - (action % 3 == 1) if side_view else (action == 3) - (action == 2)
-                dy = 0 if side_view else (action == 1) - (action == 0)
-                for offset in range(14 if side_view else 1):
-                    if side_view:
-                        cy, cx = y - 3 + offset % 7, x + (offset // 7) * dx
-                        if offset >= 7 and dx == 0:
-                            break
-                    else:
-                        cy, cx = y + dy, x + dx
-                    if not (0 <= cy < height and 0 <= cx < width):
-                        continue
-                    if border and (cy == 0 or cx == 0 or cy == height - 1 or cx == width - 1):
-                        continue
-                    target = cy * width + cx
-                    old = role[target]
-                    if old == SOLID and not (propped and target == cell + width):
-                        role[target] = EMPTY
-                    elif old == EMPTY and side_view and cy > y + 1:
-                        role[target] = support
-                    else:
-                        continue
-                    ny, nx, njump, _, _, ntaken, outcome, _ = step(
-                        params, height, width, role, item, patrol, 0, start, y, x,
-                        jump, PLENTY, keys_of[taken], taken | initial, 0, action, trail,
-                    )  # fmt: skip
-                    assumed = role[target]
-                    role[target] = old
-                    if outcome == WON:
-                        goal_from, goal_edit = state, target * 16 + assumed
-                        break
-                    if outcome == LOST:
-                        continue
-                    new = (np.int64(ntaken & mask) * phases + njump) * cells + ny * width + nx
-                    if old == EMPTY and (ny + 1) * width + nx == target:
-                        new += base
-                    if parent[new] == -2:
-                        parent[new] = state
-                        edit[new] = target * 16 + assumed
-                        queue[tail] = new
-                        tail += 1
-                if goal_from >= 0:
-                    break
-            if propped:
-                role[cell + width] = EMPTY
             if goal_from >= 0:
                 break
-        layer = end
+        if propped:
+            role[cell + width] = EMPTY
     found = np.empty(64, np.int32)
     count = 0
     if goal_from >= 0:
