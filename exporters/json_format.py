@@ -16,6 +16,7 @@ from levelforge.errors import LevelForgeError, did_you_mean
 from levelforge.exporters.base import Format, Options, check_side, read_text, write_files
 from levelforge.exporters.facts import FORMAT, VERSION, facts, level_from
 from levelforge.exporters.games import find_game
+from levelforge.exporters.json_migrations import upgrade
 from levelforge.game import Game, Tiles
 from levelforge.level import Level
 
@@ -58,8 +59,8 @@ def _encode(found: Mapping[str, Any], name: str) -> bytes:
 
 
 def read(path: Path, game: Game | None) -> list[Level]:
-    """Read what :func:`write` wrote; tiles are matched by name, so a game may have gained some since."""
-    data = load_json(path)
+    """Read what this or an older :func:`write` wrote; tiles are matched by name, so a game may have gained some since."""
+    data = upgrade(load_json(path), str(path))
     check(data, str(path))
     rows, names = data["tiles"], [entry["name"] for entry in data["vocabulary"]]
     chosen = find_game(path, data["game"], game)
@@ -86,7 +87,7 @@ def _tiles(rows: list[list[int]], names: list[str], game: Game, origin: str) -> 
 
 def claims(data: bytes) -> bool:
     """Whether a ``.json`` file is a level of ours."""
-    return FORMAT.encode() in data and re.search(rb'"vocabulary"\s*:', data) is not None
+    return FORMAT.encode() in data and re.search(rb'"(vocabulary|legend)"\s*:', data) is not None
 
 
 def load_json(path: Path) -> Any:
