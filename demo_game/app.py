@@ -103,7 +103,11 @@ class App:
         settings = self.save.section("settings")
         self.safe = bool(settings.get("safe_colors", False))
         self.controls = Controls(settings.get("keys") if isinstance(settings.get("keys"), dict) else None)
-        self._open(settings)
+        try:
+            self._open(settings)
+        except BaseException:
+            self.worker.close()
+            raise
         self.canvas = pygame.Surface(SIZE)
         self.scenes: list[Scene] = []
         self.running = True
@@ -256,6 +260,15 @@ class App:
             wide = pygame.transform.scale_by(self.canvas, factor)
             self.window.blit(wide, (left_edge, top_edge))
         pygame.display.flip()
+
+    def splash(self) -> None:
+        """Something to see while the rules are compiled, which takes long the first time."""
+        self.canvas.fill(ui.NIGHT)
+        ui.write(self.canvas, "LevelForge", SIZE[0] // 2, 200, 64, ui.INK, align=0.5)
+        ui.write(
+            self.canvas, "loading; the first time takes longer", SIZE[0] // 2, 260, 18, ui.FAINT, align=0.5
+        )
+        self.draw()
 
     def run(self) -> None:
         """Play until the window is closed."""

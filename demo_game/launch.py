@@ -58,6 +58,7 @@ def open_scenes(app: object) -> None:
     options = app.options
     if options.game is not None:
         app.game(options.game)  # an unknown one is told before anything is drawn
+    app.splash()
     app.push(TitleScene(app, options.game))
     if options.level is not None:
         app.push(WaitScene(open_map(app, options.level)))

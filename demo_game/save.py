@@ -39,7 +39,7 @@ class Save:
     def _read(self) -> None:
         try:
             text = self.path.read_text(encoding="utf-8")
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return
         except (OSError, UnicodeDecodeError):
             text = ""

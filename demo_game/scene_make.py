@@ -273,6 +273,7 @@ class MakeScene(Scene):
             x = 8 + 40 * i
             if i == self._brush and not self._locking:
                 pygame.draw.rect(target, ui.GOLD, (x - 3, top + 2, 38, 37), 2, border_radius=4)
+            pygame.draw.rect(target, ui.NIGHT, (x, top + 4, 32, 32))
             icon = self.app.art(self.run.game).icon(tile.name)
             target.blit(pygame.transform.scale_by(icon, 2), (x, top + 4))
         keys = "left paints, right clears   G new   L lock   H solution   U undo   E export   Return play   Esc back"

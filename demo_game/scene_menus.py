@@ -203,7 +203,12 @@ class ResultsScene(Page):
         session = play.stage.session
         steps = "turns" if session.game.movement == "topdown" else "ticks"
         best = f" (best possible {len(level.solution)})" if level.solution and session.won else ""
-        lines = [(f"{session.ticks} {steps}{best}", f"{session.collected} of {session.treasures} collected")]
+        lines = [
+            (
+                f"{session.ticks} {steps}{best}",
+                f"{session.collected} of {session.treasures} collected" if session.treasures else " ",
+            )
+        ]
         asked = "" if play.made.asked is None else f"asked for {play.made.asked:.0%}"
         measured = "not measured" if level.difficulty is None else f"measured {level.difficulty:.0%}"
         lines.append(("Difficulty", ", ".join(filter(None, (asked, measured)))))
@@ -272,7 +277,7 @@ HELP: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     )),
     ("Watch", (
         ("watch", "the DQN playtester plays"), ("certificate", "the certificate plays"),
-        ("overlay", "solution, visits, losses, tension"), ("skill", "the playtester's skill"),
+        ("overlay", "solution, visits, losses ..."), ("skill", "the playtester's skill"),
         ("persona", "what the playtester wants"), ("slower faster", "speed"), ("step", "a single step"),
         ("wait", "pause, go on"),
     )),

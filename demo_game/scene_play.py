@@ -215,6 +215,8 @@ class PlayScene(Scene):
         tapped = controls.take()
         held = controls.held | set(tapped)
         if self.stage.session.game.movement == "platformer":
+            if not self.stage.session.ticks and not held:
+                return None  # the clock starts with the first key
             jump = "jump" if held & {"jump", "up"} else ""
             sides = [w for w in ("left", "right") if w in held]
             # of both sides, the one pressed last; of both held long, neither
@@ -305,6 +307,9 @@ class PlayScene(Scene):
             self._draw_watch(target)
         elif OVERLAYS[self._overlay]:
             self._strip(target, [f"H: {OVERLAYS[self._overlay]}"])
+        fresh = not self.stage.session.ticks and self.stage.session.game.movement == "platformer"
+        if fresh and self.stage.pilot is None:
+            ui.write(target, "press a key to run", SIZE[0] // 2, 120, 26, ui.INK, align=0.5, shadow=True)
         if self.stage.over and self.stage.pilot is None:
             word = (
                 "won!"
@@ -373,6 +378,6 @@ class PlayScene(Scene):
         sheet = pygame.Surface((SIZE[0], height))
         sheet.fill(ui.NIGHT)
         sheet.set_alpha(215)
-        target.blit(sheet, (0, SIZE[1] - height))
+        target.blit(sheet, (0, HUD))  # above: in a side view all happens below
         for i, line in enumerate(lines):
-            ui.write(target, line, 10, SIZE[1] - height + 6 + 18 * i, 18, ui.INK if i == 0 else ui.FAINT)
+            ui.write(target, line, 10, HUD + 6 + 18 * i, 18, ui.INK if i == 0 else ui.FAINT)

@@ -100,7 +100,7 @@ class Stage:
     def _ticks(self, dt: float, choose: Callable[[], int | None]) -> list[Event]:
         events: list[Event] = []
         self._since += dt
-        for _ in range(8):  # at eight times the speed a frame holds more than one tick
+        for _ in range(8 if self.pilot else 1):  # at eight times the speed a frame holds more than one tick
             if self._since < self.period and not self._single:
                 break
             action = None if self.over else choose()

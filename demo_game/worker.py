@@ -104,9 +104,10 @@ class Worker:
             return [(number, {"error": "the level maker keeps stopping"}) for number in waiting]
         self._note("The level maker stopped and was started again")
         lost = []
-        for number, (job, tries) in waiting.items():
-            if tries >= TRIES:
+        # jobs are done in order: the oldest is the one it died of, the others are handed out as they were
+        for place, (number, (job, tries)) in enumerate(sorted(waiting.items())):
+            if place == 0 and tries >= TRIES:
                 lost.append((number, {"error": "the level maker stopped at this twice"}))
             else:
-                self._hand_out(number, job, tries + 1)
+                self._hand_out(number, job, tries + (place == 0))
         return lost
