@@ -9,12 +9,13 @@ LEVELS_VENV ?= .venv-levels
 PIP_FLAGS := --quiet --disable-pip-version-check
 DEB_FLAGS := -qq -y --no-install-recommends
 
-.PHONY: help levels install test lint types check demo clean tiled python
+.PHONY: help levels install test test-consumers lint types check demo clean tiled python
 
 help:
 	@echo "make levels    $(N) certified levels of each game into $(OUT)/, as Tiled, JSON and PNG, with a contact sheet"
 	@echo "make install   everything for development into .venv"
 	@echo "make test      set up, then lint, strict types and the tests"
+	@echo "make test-consumers   the tests that drive other programs: Tiled, pytmx, pytiled-parser"
 	@echo "make demo      play generated levels in a window"
 
 levels: $(LEVELS_VENV)/.ready
@@ -30,6 +31,9 @@ test: install tiled
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/pytest -n 2
+
+test-consumers: install tiled
+	.venv/bin/pytest tests/consumers
 
 lint: install
 	.venv/bin/ruff check .

@@ -2,7 +2,7 @@
 
 ``facts`` is a plain JSON object; facts that are unknown are left out. Formats that hold only single
 values use ``flatten`` and ``unflatten``: ``difficulty_ci`` becomes ``difficulty_ci_low`` and
-``difficulty_ci_high``, and each part of ``fun_parts`` becomes ``fun_parts_<part>``.
+``difficulty_ci_high``, each part of ``fun_parts`` becomes ``fun_parts_<part>``, and ``version`` is ``format_version``.
 """
 
 from __future__ import annotations
@@ -40,6 +40,9 @@ NAMES = (
 
 CI_NAMES = ("difficulty_ci_low", "difficulty_ci_high")
 PART = "fun_parts_"
+FLAT_NAMES = {"version": "format_version"}
+"""Facts that have another name among single values: pytmx refuses a map with a property ``version``."""
+
 MAX_SOLUTION = 2**20
 
 Scalar = str | int | float | bool
@@ -131,7 +134,7 @@ def flatten(found: Mapping[str, Any]) -> dict[str, Scalar]:
             if rest:
                 flat["extra"] = json.dumps(rest, sort_keys=True)  # ASCII: anything else is escaped
         else:
-            flat[name] = value if not _is_wide(value) else str(value)
+            flat[FLAT_NAMES.get(name, name)] = value if not _is_wide(value) else str(value)
     if found.get("fun_parts") == {}:
         flat["fun_parts"] = "{}"
     return flat
@@ -159,6 +162,8 @@ def unflatten(flat: Mapping[str, Any], origin: str) -> dict[str, Any]:
                 found.setdefault(name, {}).update(part)
         elif name == "seed" and isinstance(value, str) and re.fullmatch(r"-?\d{1,40}", value):
             found[name] = int(value)
+        elif name in FLAT_NAMES.values():
+            found.setdefault(next(fact for fact, flat_name in FLAT_NAMES.items() if flat_name == name), value)
         elif name in NAMES:
             found[name] = value
         else:
@@ -188,7 +193,7 @@ def _is_wide(value: Any) -> bool:
 
 def _is_plain(name: str, value: Any) -> bool:
     """Whether a property of this name comes back as it was from any format with typed properties."""
-    taken = name in NAMES or name in CI_NAMES or name.startswith(PART)
+    taken = name in NAMES or name in CI_NAMES or name in FLAT_NAMES.values() or name.startswith(PART)
     texts = [name, value] if isinstance(value, str) else [name]
     legal = bool(name) and not any(NO_XML.search(text) or "\r" in text for text in texts)
     return not taken and legal and type(value) in (str, int, float, bool) and not _is_wide(value)

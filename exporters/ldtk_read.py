@@ -15,7 +15,7 @@ import numpy as np
 
 from levelforge.errors import LevelForgeError, did_you_mean
 from levelforge.exporters.base import check_side
-from levelforge.exporters.facts import CI_NAMES, NAMES, PART, level_from, unflatten
+from levelforge.exporters.facts import CI_NAMES, FLAT_NAMES, NAMES, PART, level_from, unflatten
 from levelforge.exporters.games import find_game, guess_game
 from levelforge.exporters.json_format import load_json
 from levelforge.game import Game, Tiles
@@ -97,7 +97,7 @@ def _facts(entry: dict[str, Any], origin: str) -> dict[str, Any]:
         small = name.lower()
         if small.startswith(PART):
             small = PART + name[len(PART) :]
-        ours = small in (*NAMES, *CI_NAMES) or small.startswith(PART)
+        ours = small in (*NAMES, *CI_NAMES, *FLAT_NAMES.values()) or small.startswith(PART)
         is_float = field.get("__type") == "Float" and type(value) is int
         found[small if ours and name not in found else name] = float(value) if is_float else value
     return found

@@ -93,3 +93,39 @@ def test_tiled_counts_the_same_tiles_cell_by_cell(tmp_path):
     theirs = [[int(word) for word in line.split(",")] for line in files[0].read_text().split()]
     ours = json.loads(path.read_text())["layers"][0]["data"]
     assert (np.array(theirs) + 1).ravel().tolist() == ours  # Tiled's csv counts from 0
+
+
+@needs_tiled
+@pytest.mark.parametrize("flavour", ["tmj", "tmx"])
+def test_what_people_added_goes_through_tiled(flavour, tmp_path):
+    level = level_of(load_game("dungeon"))
+    (path,) = exporters.write_level(level, "tmj", tmp_path)
+    data = json.loads(path.read_text())
+    Image.new("RGBA", (32, 32), "red").save(tmp_path / "deco.png")
+    deco = {"firstgid": 5000, "name": "deco", "tilecount": 4, "columns": 2, "tilewidth": 16, "tileheight": 16}
+    data["tilesets"].append(
+        deco | {"image": "deco.png", "imagewidth": 32, "imageheight": 32, "margin": 0, "spacing": 0}
+    )
+    cells = [0] * level.tiles.size
+    cells[40], cells[41] = 5001, 5003 | 0x80000000
+    size = {"width": level.width, "height": level.height, "x": 0, "y": 0, "opacity": 0.5, "visible": True}
+    data["layers"].append(size | {"id": 3, "type": "tilelayer", "name": "moss", "data": cells})
+    shape = [{"x": 0, "y": 0}, {"x": 8.5, "y": 4}, {"x": 2, "y": 9}]
+    area = {"id": 900, "name": "area", "type": "zone", "x": 16, "y": 16, "polygon": shape, "rotation": 0}
+    area |= {"width": 0, "height": 0, "visible": True}
+    group = {
+        "id": 4,
+        "type": "objectgroup",
+        "name": "zones",
+        "objects": [area],
+        "opacity": 1,
+        "visible": True,
+    }
+    data["layers"].append(group | {"x": 0, "y": 0})
+    path.write_text(json.dumps(data))
+    once = exporters.read_level(path)
+    (ours,) = exporters.write_level(once, flavour, tmp_path, "ours", encoding="base64-zlib")
+    run(TILED, "--export-map", ours, tmp_path / "theirs.json")
+    theirs = exporters.read_level(tmp_path / "theirs.json")
+    assert theirs.same_as(level)
+    assert theirs.extra["tiled_kept"] == once.extra["tiled_kept"]

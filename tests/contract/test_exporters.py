@@ -138,7 +138,8 @@ def test_every_fact_has_the_same_name_everywhere(full, tmp_path):
     flat = {p["name"]: p["value"] for p in tmj["properties"]}
     assert flat["difficulty_ci_low"] == 0.25
     assert flat["fun_parts_tension"] == 1.0
-    assert {n for n in NAMES if n not in flat} == {"difficulty_ci", "fun_parts"}
+    assert flat["format_version"] == 1
+    assert {n for n in NAMES if n not in flat} == {"version", "difficulty_ci", "fun_parts"}
 
 
 # --- golden files and what Tiled's readers need ------------------------------------------------------
