@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from levelforge.rules.kernel import step
 from levelforge.rules.state import (
+    GOAL,
     KEY,
     LOST,
+    P_FALL_KILLS,
     P_MAX_HP,
     P_PLATFORMER,
     P_PROFILE_LEN,
@@ -106,11 +108,48 @@ def keys_table(batch: LevelBatch, i, bits):
 
 
 @njit(cache=True, nogil=True)
-def relaxed_search(batch: LevelBatch, i, bits, phases):
-    """Breadth-first search of the relaxed game.
+def steps_to_goal(batch: LevelBatch, i):
+    """``int32[H*W]``: fewest steps to the nearest goal if nothing stood in the way, for each cell.
+
+    A step moves one tile (top-down) or one column (side view). Where falling out of the map leads back to the
+    start, no cell counts as farther than the start and that step. So the bound never falls by more than one a step.
+    """
+    cells, width = batch.role.shape[1], batch.width
+    side_view = batch.params[P_PLATFORMER] == 1
+    ahead = np.full(cells, 1 << 20, np.int32)
+    for goal in range(cells):
+        if batch.role[i, goal] == GOAL:
+            for cell in range(cells):
+                steps = abs(cell % width - goal % width)
+                if not side_view:
+                    steps += abs(cell // width - goal // width)
+                ahead[cell] = min(ahead[cell], steps)
+    if side_view and batch.params[P_FALL_KILLS] == 0:
+        most = ahead[batch.start[i]] + 1
+        for cell in range(cells):
+            ahead[cell] = min(ahead[cell], most)
+    return ahead
+
+
+@njit(cache=True, nogil=True)
+def grow(array):
+    """An array twice as long that begins with the given one."""
+    grown = np.empty(len(array) * 2, array.dtype)
+    grown[: len(array)] = array
+    return grown
+
+
+@njit(cache=True, nogil=True)
+def relaxed_search(batch: LevelBatch, i, bits, phases, limit):
+    """A* over the relaxed game, guided by :func:`steps_to_goal`.
+
+    Args:
+        batch, i: the level.
+        bits, phases: :func:`keydoor_bits` and :func:`jump_phases` of it.
+        limit: longest win to look for.
 
     Returns:
-        ``int8[T]`` actions of a shortest relaxed win and its length, or -1 if there is none.
+        ``int8[T]`` actions of a shortest relaxed win and its length, or -1 if there is none within ``limit``.
     """
     cells = batch.role.shape[1]
     mask = (1 << bits) - 1
@@ -119,49 +158,73 @@ def relaxed_search(batch: LevelBatch, i, bits, phases):
     params = relaxed_params(batch)
     n_actions = action_count(batch)
     trail = np.empty(TRAIL, np.int32)
-    size = cells * phases << bits
-    parent = np.full(size, -2, np.int32)
-    via = np.empty(size, np.int8)
-    queue = np.empty(size, np.int32)
-    queue[0] = batch.start[i]
-    parent[queue[0]] = -1
-    head, tail = 0, 1
     role, item, patrol, start = batch.role[i], batch.item[i], batch.patrol[i], batch.start[i]
     height, width = batch.height, batch.width
-    while head < tail:
-        state = queue[head]
-        head += 1
+    ahead = steps_to_goal(batch, i)
+    size = cells * phases << bits
+    time = np.full(size, 1 << 30, np.int32)  # steps from the start, of the best way known
+    parent = np.full(size, -1, np.int32)
+    via = np.empty(size, np.int8)
+    closed = np.zeros(size, np.bool_)
+    bucket = np.full(limit + 2, -1, np.int32)  # entries by time + steps ahead, last in first out
+    capacity = 4096
+    state_of = np.empty(capacity, np.int32)
+    chain = np.empty(capacity, np.int32)
+    entries = 0
+    f = ahead[start]
+    if f <= limit:
+        time[start] = 0
+        state_of[0], chain[0] = start, -1
+        bucket[f] = 0
+        entries = 1
+    shortest, last_state, last_action = limit + 1, np.int64(-1), 0
+    while f < shortest:  # a shorter win would end in a state of a smaller f
+        entry = bucket[f]
+        if entry < 0:
+            f += 1
+            continue
+        bucket[f] = chain[entry]
+        state = np.int64(state_of[entry])
+        if closed[state]:
+            continue
+        closed[state] = True
         cell = state % cells
         jump = state // cells % phases
         taken = state // (cells * phases)
-        y, x = cell // width, cell % width
         for action in range(n_actions):
             ny, nx, njump, _, _, ntaken, outcome, _ = step(
-                params, height, width, role, item, patrol, 0, start,
-                y, x, jump, PLENTY, keys_of[taken], taken | initial, 0, action, trail,
+                params, height, width, role, item, patrol, 0, start, cell // width, cell % width,
+                jump, PLENTY, keys_of[taken], taken | initial, 0, action, trail,
             )  # fmt: skip
             if outcome == WON:
-                count = 1
-                back = state
-                while parent[back] >= 0:
-                    count += 1
-                    back = parent[back]
-                actions = np.empty(count, np.int8)
-                actions[count - 1] = action
-                back = state
-                for k in range(count - 2, -1, -1):
-                    actions[k] = via[back]
-                    back = parent[back]
-                return actions, count
+                if time[state] + 1 < shortest:
+                    shortest, last_state, last_action = time[state] + 1, state, action
+                continue
             if outcome == LOST:
                 continue
             new = (np.int64(ntaken & mask) * phases + njump) * cells + ny * width + nx
-            if parent[new] == -2:
-                parent[new] = state
-                via[new] = action
-                queue[tail] = new
-                tail += 1
-    return np.empty(0, np.int8), -1
+            arrival = time[state] + 1
+            if arrival >= time[new] or arrival + ahead[ny * width + nx] > limit:
+                continue
+            time[new] = arrival
+            parent[new] = state
+            via[new] = action
+            if entries == capacity:
+                capacity *= 2
+                state_of, chain = grow(state_of), grow(chain)
+            state_of[entries] = new
+            chain[entries] = bucket[arrival + ahead[ny * width + nx]]
+            bucket[arrival + ahead[ny * width + nx]] = entries
+            entries += 1
+    if last_state < 0:
+        return np.empty(0, np.int8), -1
+    actions = np.empty(shortest, np.int8)
+    actions[shortest - 1] = last_action
+    state = last_state
+    for k in range(shortest - 2, -1, -1):
+        actions[k] = via[state]
+        state = np.int64(parent[state])
+    return actions, shortest
 
 
 @njit(cache=True, nogil=True)

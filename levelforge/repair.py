@@ -230,7 +230,7 @@ def _open_or_relieve(tiles: NDArray[np.uint8], i: int, game: Game) -> bool:
     """Edit level ``i`` towards beatable, in place; False if nothing can be done."""
     batch = compile_levels(tiles[i : i + 1], game)
     bits, phases = keydoor_bits(batch, 0), jump_phases(batch)
-    way, length = relaxed_search(batch, 0, bits, phases)
+    way, length = relaxed_search(batch, 0, bits, phases, batch.time_limit)
     if length < 0:
         support = next(iter(game.of_role(Role.ONE_WAY)), game.solid)
         cells, roles = edit_search(batch, 0, bits, phases, game.constraints.solid_border, int(support.role))

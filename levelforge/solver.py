@@ -2,7 +2,7 @@
 
 Two stages, both over the one rules kernel:
 
-1. *Relaxed* breadth-first search, without patrols, hit points and the clock. Its state is (cell,
+1. *Relaxed* A* search, without patrols, hit points and the clock. Its state is (cell,
    jump phase, keys and doors used), a few thousand at most. What it cannot win nobody can; and
    where its shortest win also wins under the full rules, that is a shortest win.
 2. Otherwise A* (Hart, Nilsson and Raphael 1968) over the full state (relaxed state, patrol phase,
@@ -23,8 +23,10 @@ from numpy.typing import NDArray
 from levelforge.game import Game, Role
 from levelforge.level import Level
 from levelforge.relaxed import (
+    MAX_RELAXED_STATES,
     action_count,
     distance_table,
+    grow,
     jump_phases,
     keydoor_bits,
     relaxed_distances,
@@ -176,7 +178,7 @@ def _reason(level: Level) -> str:
         return "the level has no goal"
     batch = compile_levels(level.tiles[None], level.game)
     bits = keydoor_bits(batch, 0)
-    _, found = relaxed_search(batch, 0, bits, jump_phases(batch))
+    _, found = relaxed_search(batch, 0, bits, jump_phases(batch), MAX_RELAXED_STATES)
     if found < 0:
         return "no way leads to the goal"
     return "the goal can be reached, but not alive and in time"
@@ -320,9 +322,9 @@ def _astar(batch: LevelBatch, i, bits, phases, node_limit):
                 continue
             if nodes == capacity:
                 capacity *= 2
-                cell_of, jump_of, hp_of = _grow(cell_of), _grow(jump_of), _grow(hp_of)
-                keys_of, taken_of, time_of = _grow(keys_of), _grow(taken_of), _grow(time_of)
-                parent, via, chain = _grow(parent), _grow(via), _grow(chain)
+                cell_of, jump_of, hp_of = grow(cell_of), grow(jump_of), grow(hp_of)
+                keys_of, taken_of, time_of = grow(keys_of), grow(taken_of), grow(time_of)
+                parent, via, chain = grow(parent), grow(via), grow(chain)
             cell_of[nodes], jump_of[nodes], hp_of[nodes] = new_cell, njump, nhp
             keys_of[nodes], taken_of[nodes], time_of[nodes] = nkeys, ntaken, t + 1
             parent[nodes], via[nodes] = node, action
@@ -333,17 +335,10 @@ def _astar(batch: LevelBatch, i, bits, phases, node_limit):
 
 
 @njit(cache=True, nogil=True)
-def _grow(array):
-    grown = np.empty(len(array) * 2, array.dtype)
-    grown[: len(array)] = array
-    return grown
-
-
-@njit(cache=True, nogil=True)
 def _solve_one(batch: LevelBatch, i, node_limit):
     """Returns verdict, actions, states expanded."""
     bits, phases = keydoor_bits(batch, i), jump_phases(batch)
-    actions, length = relaxed_search(batch, i, bits, phases)
+    actions, length = relaxed_search(batch, i, bits, phases, batch.time_limit)
     if length < 0 or length > batch.time_limit:
         return UNBEATABLE, np.empty(0, np.int8), 0
     path = np.empty((length + 1, 2), np.int32)
