@@ -190,7 +190,7 @@ def tidied(tiles: Tiles, game: Game, tidy: Collection[str]) -> Tiles:
     return made
 
 
-def never_alone(levels: NDArray[np.uint8], game: Game, share: float = 0.001) -> tuple[str, ...]:
+def never_alone(levels: NDArray[np.uint8], game: Game, share: float = 0.003) -> tuple[str, ...]:
     """Names of terrain that (nearly) never stands alone in ``uint8[N, H, W]`` levels: what to tidy.
 
     Args:
