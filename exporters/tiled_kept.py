@@ -8,18 +8,22 @@ come after it. References to other files are kept as text and never followed.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from levelforge.exporters.facts import NO_XML
 from levelforge.exporters.tiled_data import FLIPS, Gids, pack, unpack
 
 KEY = "tiled_kept"
 PLACES = ("below", "between", "above", "entities")
 """Where a kept layer lies: below the terrain, between it and the entities, above both; or its objects lie
 among the entities."""
+
+MAX_GIDS = 2**20
+"""The highest gid that is understood; a tileset larger than that is refused."""
 
 PLAIN = 0xFFFFFFFF & ~FLIPS
 
@@ -43,6 +47,7 @@ _TILESET = {
     "imageheight": int,
 }  # fmt: skip
 _TILE = {"id": int, "type": str, "class": str, "image": str, "imagewidth": int, "imageheight": int}
+_SCALARS = (str, int, float, bool)
 _KINDS = ("string", "int", "float", "bool", "color", "file", "object", "class")
 
 
@@ -116,7 +121,7 @@ def note(entry: Mapping[str, Any], tile: str, column: int, row: int) -> dict[str
     own = [each for each in properties.get("properties", []) if each["name"] != "role"]
     if name == tile and not own:
         return None
-    return {"x": column, "y": row, "tile": tile, "name": str(name), "properties": own}
+    return {"x": column, "y": row, "tile": tile, "name": _clean(str(name)), "properties": own}
 
 
 def _renumber(
@@ -132,12 +137,12 @@ def _renumber(
             moved |= {gid: gid - each.first + 1 for gid in inside if gid - each.first < own_count}
         elif inside:
             moved |= {gid: gid - each.first + free for gid in inside}
-            entry = _only(each.entry, _TILESET) | {"firstgid": free}
+            entry = _only(each.entry, _TILESET)
             if "source" in entry:
-                entry = {"firstgid": free, "source": entry["source"]}
+                entry = {"source": entry["source"]}
             else:
-                entry["tiles"] = [_only(t, _TILE) | _properties(t, {}) for t in _dicts(each.entry, "tiles")]
-            sets.append(entry)
+                entry["tiles"] = _tiles(each.entry)
+            sets.append(entry | {"firstgid": free, "tilecount": each.count})
             free += each.count
     return moved, sets
 
@@ -179,16 +184,23 @@ def _properties(entry: Mapping[str, Any], ids: Mapping[Any, int]) -> dict[str, A
         if kind == "object":
             value = ids.get(value, 0)
         if kind == "class" and isinstance(value, Mapping):
-            value = {name: part for name, part in value.items() if type(part) in (str, int, float, bool)}
-        elif kind == "class" or type(value) not in (str, int, float, bool):
+            parts = {_clean(name): part for name, part in value.items() if type(part) in _SCALARS}
+            value = {name: _clean(part) for name, part in parts.items()}
+        elif kind == "class" or type(value) not in _SCALARS:
             continue
         if isinstance(value, float) and not math.isfinite(value):
             continue
-        kept = {"name": each["name"], "type": kind, "value": value}
+        kept = {"name": _clean(each["name"]), "type": kind, "value": _clean(value)}
         if isinstance(each.get("propertytype"), str):
-            kept["propertytype"] = each["propertytype"]
+            kept["propertytype"] = _clean(each["propertytype"])
         found.append(kept)
     return {"properties": found} if found else {}
+
+
+def _tiles(tileset: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The pictures of an embedded tileset that have an entry."""
+    found = [_only(each, _TILE) | _properties(each, {}) for each in _dicts(tileset, "tiles")]
+    return [each for each in found if 0 <= each.get("id", -1) < MAX_GIDS]
 
 
 def _only(entry: Mapping[str, Any], kinds: Mapping[str, type]) -> dict[str, Any]:
@@ -202,13 +214,18 @@ def _only(entry: Mapping[str, Any], kinds: Mapping[str, type]) -> dict[str, Any]
             number = _number(value)
             if number is not None:
                 found[key] = number
-        elif (type(value) is kind and _is_sound(value)) or (kind is float and type(value) is int):
-            found[key] = value
+        elif (type(value) is kind or (kind is float and type(value) is int)) and _is_sound(value):
+            found[key] = _clean(value)
     return found
 
 
+def _clean(value: Any) -> Any:
+    """A text without what XML cannot hold; anything else as it is."""
+    return NO_XML.sub("\ufffd", value) if isinstance(value, str) else value
+
+
 def _is_sound(value: Any) -> bool:
-    return isinstance(value, str) or (math.isfinite(value) and abs(value) <= 2**53)
+    return isinstance(value, str) or -0xFFFFFFFF <= value <= 0xFFFFFFFF  # neither infinite nor NaN
 
 
 def _number(text: str) -> int | float | None:
@@ -216,7 +233,7 @@ def _number(text: str) -> int | float | None:
         value = float(text[:40])
     except ValueError:
         return None
-    if not math.isfinite(value) or abs(value) > 2**53:
+    if not _is_sound(value):
         return None
     return int(value) if value == int(value) else value
 
@@ -268,14 +285,17 @@ def restore(extra: Mapping[str, Any], own_count: int, entities: int) -> Kept | N
 
 def _restore(found: Mapping[str, Any], own_count: int, entities: int) -> Kept:
     own, shift = found["own"], own_count - found["own"]
-    sets = []
+    sets, known = [], [range(1, min(own, own_count) + 1)]
     for entry in _dicts(found, "tilesets"):
         tileset = _only(entry, _TILESET)
+        known.append(range(tileset["firstgid"], tileset["firstgid"] + tileset["tilecount"]))
         tileset["firstgid"] += shift
-        if tileset["firstgid"] <= own_count or tileset["firstgid"] >= 2**28:
+        if tileset["firstgid"] <= own_count or not _fits(tileset):
             raise ValueError("a tileset on top of the game's own")
-        if "source" not in tileset:
-            tileset["tiles"] = [_only(each, _TILE) | _properties(each, {}) for each in _dicts(entry, "tiles")]
+        if "source" in tileset:
+            tileset = {"firstgid": tileset["firstgid"], "source": tileset["source"]}
+        else:
+            tileset["tiles"] = _tiles(entry)
         sets.append(tileset)
     things = [thing for layer in _dicts(found, "layers") for thing in _dicts(layer, "objects")]
     ids = {thing["id"]: entities + number for number, thing in enumerate(things, 1)}
@@ -285,7 +305,7 @@ def _restore(found: Mapping[str, Any], own_count: int, entities: int) -> Kept:
         kind, place = entry["type"], entry["place"]
         if kind not in ("tilelayer", "objectgroup", "imagelayer") or place not in PLACES:
             raise ValueError("a layer of an unknown kind")
-        used = [_gid(thing["gid"], own, shift) for thing in _dicts(entry, "objects") if "gid" in thing]
+        used = [_gid(thing["gid"], known, shift) for thing in _dicts(entry, "objects") if "gid" in thing]
         moved = dict(used)
         mine = [_object(thing, ids, moved) for thing in _dicts(entry, "objects")]
         if place == "entities":
@@ -297,21 +317,31 @@ def _restore(found: Mapping[str, Any], own_count: int, entities: int) -> Kept:
             layer["objects"] = mine
         elif kind == "tilelayer":
             width, height = entry["width"], entry["height"]
-            if not (0 < width <= 512 and 0 < height <= 512):
+            if not (0 < width <= 512 and 0 < height <= 512 and isinstance(entry["data"], str)):
                 raise ValueError("a layer beyond the largest map")
             gids = unpack(entry["data"], "zlib", height, width, KEY)
-            table = dict(_gid(int(gid), own, shift) for gid in np.unique(gids))
+            table = dict(_gid(int(gid), known, shift) for gid in np.unique(gids))
             gids = _move(gids, table)
             layer |= {"width": width, "height": height}
         layers.append((place, layer, gids))
     notes = {
-        (each["x"], each["y"], each["tile"]): (str(each["name"]), _properties(each, {}).get("properties", []))
+        (each["x"], each["y"], each["tile"]): (
+            _clean(str(each["name"])),
+            _properties(each, {}).get("properties", []),
+        )
         for each in _dicts(found, "entities")
     }
     return Kept(sets, layers, objects, notes, entities + len(things))
 
 
-def _gid(gid: int, own: int, shift: int) -> tuple[int, int]:
-    """A kept gid without its flips, and what it is where the game's tileset has grown by ``shift``."""
+def _fits(tileset: Mapping[str, Any]) -> bool:
+    """Whether a reader can number its pictures."""
+    return tileset.get("tilecount", 0) >= 0 and tileset["firstgid"] + tileset.get("tilecount", 0) <= MAX_GIDS
+
+
+def _gid(gid: int, known: Sequence[range], shift: int) -> tuple[int, int]:
+    """A kept gid without its flips, and what it is where the game's tileset has grown by ``shift``; 0 if nothing."""
     plain = gid & PLAIN
-    return plain, plain if plain <= own else plain + shift
+    if plain in known[0]:
+        return plain, plain
+    return plain, plain + shift if any(plain in numbers for numbers in known[1:]) else 0

@@ -1,29 +1,21 @@
-"""Kept layers and tilesets (:mod:`levelforge.exporters.tiled_kept`) as TMX elements."""
+"""Kept layers and tilesets (:mod:`levelforge.exporters.tiled_kept`, which sees to the texts) as TMX elements."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
-
-from levelforge.exporters.facts import NO_XML
 
 _TAGS = {"tilelayer": "layer", "objectgroup": "objectgroup", "imagelayer": "imagelayer"}
 _IMAGE = {"image": "source", "imagewidth": "width", "imageheight": "height", "transparentcolor": "trans"}
 _NESTED = {*_IMAGE, "type", "properties", "objects", "tiles"}
 
 
-def clean(text: str) -> str:
-    """A text that XML can hold."""
-    return re.sub(NO_XML, "\ufffd", text)
-
-
 def attribute(value: Any) -> str:
     """An attribute's value in quotes."""
     if isinstance(value, bool):
         return '"1"' if value else '"0"'
-    return quoteattr(clean(value)) if isinstance(value, str) else f'"{value!r}"'
+    return quoteattr(value) if isinstance(value, str) else f'"{value!r}"'
 
 
 def tileset_xml(entry: Mapping[str, Any]) -> str:
@@ -61,7 +53,7 @@ def object_xml(thing: Mapping[str, Any]) -> str:
     if "text" in thing:
         text = thing["text"]
         look = _attributes(text, [key for key in text if key != "text"])
-        inner += f"   <text{look}>{escape(clean(text['text']))}</text>\n"
+        inner += f"   <text{look}>{escape(text['text'])}</text>\n"
     return f"  <object{head}>\n{inner}  </object>\n"
 
 

@@ -9,11 +9,8 @@ from levelforge.errors import LevelForgeError
 from levelforge.exporters.base import read_bytes
 from levelforge.exporters.games import LEVELS_UP
 from levelforge.exporters.json_format import load_json
-from levelforge.exporters.tiled_kept import MapTileset
+from levelforge.exporters.tiled_kept import MAX_GIDS, MapTileset
 from levelforge.exporters.tiled_xml import load_xml
-
-MAX_GIDS = 2**20
-"""The highest gid that is understood; a tileset larger than that is refused."""
 
 _NAMES = object()  # no JSON key is equal to it
 _MARKS = ("*.tiled-project", "game.toml")

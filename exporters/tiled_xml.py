@@ -15,7 +15,7 @@ from levelforge.errors import LevelForgeError
 from levelforge.exporters.base import read_text
 from levelforge.exporters.tiled_data import from_csv, from_numbers, unpack
 
-_NUMBER = re.compile(r"-?\d{1,12}(\.\d{1,12})?")
+_NUMBER = re.compile(r"-?\d{1,12}(\.\d{1,20})?([eE][+-]?\d{1,2})?")
 _LAYERS = {"layer": "tilelayer", "objectgroup": "objectgroup", "group": "group", "imagelayer": "imagelayer"}
 
 
@@ -193,4 +193,4 @@ def _attributes(element: etree._Element, numbers: tuple[str, ...], origin: str) 
 def _number(text: str, place: str) -> int | float:
     if not _NUMBER.fullmatch(text):
         raise LevelForgeError(f"{place}: must be a number, not {text[:40]!r}")
-    return float(text) if "." in text else int(text)
+    return int(text) if text.lstrip("-").isdigit() else float(text)

@@ -23,7 +23,7 @@ GOLDEN = Path(__file__).parent / "golden"
 ROOT = Path(__file__).parents[2]
 
 slow_fixture = settings(
-    max_examples=40,
+    max_examples=int(os.environ.get("ROUND_TRIPS", "40")),  # for each format and game
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -286,3 +286,73 @@ def test_an_embedded_tileset_is_understood_once(level, tmp_path, monkeypatch):
     for path in paths:
         assert exporters.read_level(path).same_as(level)
     assert len(tiled_xml._TILESETS) == 1
+
+
+ODD = [
+    None,
+    -1,
+    0,
+    2**40,
+    1e308,
+    "",
+    "x",
+    "\x00",
+    "\ud800",
+    True,
+    [],
+    {},
+    [None],
+    [{}],
+    {"id": "x"},
+    "eJxjYAAAAAIAAQ==",
+]
+
+
+def holders(value):
+    """Every (container, key) inside a JSON value."""
+    if isinstance(value, dict | list):
+        for key in value if isinstance(value, dict) else range(len(value)):
+            yield value, key
+            yield from holders(value[key])
+
+
+def test_random_damage_to_what_was_kept_never_ends_in_a_traceback(edited, level, tmp_path):
+    rng = np.random.default_rng(6)
+    good = json.dumps(kept_of(edited))
+    for _ in range(80):
+        kept = json.loads(good)
+        for _ in range(int(rng.integers(1, 4))):
+            places = list(holders(kept))
+            container, key = places[rng.integers(len(places))]
+            container[key] = ODD[rng.integers(len(ODD))]
+        hurt = level.with_(extra={KEY: kept})
+        try:
+            paths = exporters.write_level(hurt, "tiled", tmp_path, "hurt")
+        except LevelForgeError as error:
+            assert "\n" not in str(error)  # noqa: PT017 (most are written well, which is as good)
+            continue
+        for path in paths:
+            assert exporters.read_level(path).same_as(level)
+
+
+def test_random_damage_to_an_edited_map_never_ends_in_a_traceback(edited, tmp_path):
+    rng = np.random.default_rng(7)
+    good = edited.read_text()
+    path = tmp_path / "hurt" / "hurt.tmj"
+    path.parent.mkdir()
+    for _ in range(80):
+        data = json.loads(good)
+        places = [
+            place
+            for place in holders([data["layers"], data["tilesets"][1]])
+            if place[0] is not data["layers"]
+        ]
+        container, key = places[rng.integers(len(places))]
+        container[key] = ODD[rng.integers(len(ODD))]
+        path.write_text(json.dumps(data))
+        try:
+            back = exporters.read_level(path, GAME)
+            for again in exporters.write_level(back, "tiled", tmp_path / "again", "hurt"):
+                assert exporters.read_level(again, GAME).same_as(back)
+        except LevelForgeError as error:
+            assert "\n" not in str(error)  # noqa: PT017
