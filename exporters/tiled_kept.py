@@ -225,7 +225,8 @@ def _clean(value: Any) -> Any:
 
 
 def _is_sound(value: Any) -> bool:
-    return isinstance(value, str) or -0xFFFFFFFF <= value <= 0xFFFFFFFF  # neither infinite nor NaN
+    """Whether a number is one that readers take: neither infinite nor NaN nor beyond 32 bits."""
+    return isinstance(value, str) or bool(-0xFFFFFFFF <= value <= 0xFFFFFFFF)
 
 
 def _number(text: str) -> int | float | None:
@@ -336,7 +337,7 @@ def _restore(found: Mapping[str, Any], own_count: int, entities: int) -> Kept:
 
 def _fits(tileset: Mapping[str, Any]) -> bool:
     """Whether a reader can number its pictures."""
-    return tileset.get("tilecount", 0) >= 0 and tileset["firstgid"] + tileset.get("tilecount", 0) <= MAX_GIDS
+    return tileset["tilecount"] in range(MAX_GIDS + 1 - tileset["firstgid"])
 
 
 def _gid(gid: int, known: Sequence[range], shift: int) -> tuple[int, int]:
