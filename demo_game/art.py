@@ -15,7 +15,7 @@ from levelforge.tileset import Cells, load_tileset
 
 BLOCK = 16
 """Tiles along a side of a cached piece of terrain; whole levels may be too large for one surface."""
-BLOCKS_KEPT = 160
+BLOCKS_KEPT = 48
 
 
 class Art:

@@ -60,6 +60,10 @@ class Menu(Scene):
         """What escape does."""
         self.app.pop()
 
+    def leave(self) -> None:
+        """Let go of what the lines hold, the level behind the menu among it."""
+        self.rows.clear()
+
     def close(self) -> None:
         """Take the menu away."""
         self.app.pop()

@@ -127,6 +127,9 @@ class PlayScene(Scene):
         elif word == "make":
             from levelforge.demo_game.scene_make import MakeScene
 
+            if self.made.source == "workbench":
+                self.app.pop()  # it lies below
+                return
             self.app.push(MakeScene(self.app, self.made, self.run))
         elif stage.pilot is not None:
             self._watch_press(word)

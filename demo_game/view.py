@@ -48,6 +48,8 @@ class View:
         self.values: Mapping[str, float] = {}
         self.facing = 1
         self._items = self._find_items()
+        self._heat: pygame.Surface | None = None
+        self._heat_of: Any = None
         self._outlines: dict[int, list[tuple[int, int]]] = {}
         self._camera: tuple[float, float] | None = None
         self.resize(size, zoom)
@@ -241,7 +243,7 @@ class View:
     def _draw_overlays(self, small: pygame.Surface, left: int, top: int) -> None:
         size, colors = self.art.size, ui.SAFE if self.safe else ui.PLAIN
         if self.overlay is not None and float(np.max(self.overlay, initial=0)) > 0:
-            small.blit(self._heat(), (-left, -top))
+            self._draw_heat(small, left, top)
         if len(self.path) > 1:
             half = size // 2
             points = [(x * size + half - left, y * size + half - top) for y, x in self.path]
@@ -255,9 +257,9 @@ class View:
                 pygame.draw.line(small, color, (a + shift, b + shift), (a + 8 + shift, b + 8 + shift), 2)
                 pygame.draw.line(small, color, (a + 8 + shift, b + shift), (a + shift, b + 8 + shift), 2)
 
-    def _heat(self) -> pygame.Surface:
-        """The overlay as a picture of the whole level; kept until the overlay changes."""
-        if getattr(self, "_heat_of", None) is not self.overlay:
+    def _draw_heat(self, small: pygame.Surface, left: int, top: int) -> None:
+        """The part of the overlay in view; its colours are kept until the overlay changes."""
+        if self._heat_of is not self.overlay or self._heat is None:
             values = np.sqrt(np.asarray(self.overlay, np.float64))  # a few cells hold most visits
             share = values / values.max()
             stops = np.linspace(0, 1, 4)
@@ -265,10 +267,16 @@ class View:
             color = np.stack([np.interp(share, stops, [c[i] for c in table]) for i in range(3)], -1)
             alpha = np.where(share > 0, 90 + 110 * share, 0)[..., None]
             pixels = np.concatenate([color, alpha], -1).astype(np.uint8)
-            tiny = pygame.image.frombytes(pixels.tobytes(), share.shape[::-1], "RGBA")
-            self._heat_picture = pygame.transform.scale_by(tiny, self.art.size)
+            self._heat = pygame.image.frombytes(pixels.tobytes(), share.shape[::-1], "RGBA")
             self._heat_of = self.overlay
-        return self._heat_picture
+        size = self.art.size
+        view = pygame.Rect(
+            left // size, top // size, small.get_width() // size + 2, small.get_height() // size + 2
+        )
+        seen = view.clip(self._heat.get_rect())
+        if seen.width and seen.height:
+            part = pygame.transform.scale_by(self._heat.subsurface(seen), size)
+            small.blit(part, (seen.x * size - left, seen.y * size - top))
 
     def _draw_values(self, small: pygame.Surface, left: int, top: int, alpha: float) -> None:
         """The playtester's values of the actions: the longer and brighter an arrow, the better."""
