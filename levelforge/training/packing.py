@@ -18,7 +18,7 @@ from levelforge.training.phases import GENERATOR, INFO, PLAYTESTER
 
 FIGURES = {
     "gan.step": "generator steps",
-    "gan.beatable": "candidates beatable before repair, in training",
+    "gan.beatable": "candidates beatable before repair, at the last step (an earlier, better one is exported)",
     "pool.raw_beatable": "candidates beatable before repair, on the playtester's levels",
     "gan.novelty": "median novelty of candidates",
     "gan.style": "pattern divergence from the corpus (bits)",
