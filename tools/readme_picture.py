@@ -37,7 +37,7 @@ def main() -> None:
         y += strip.height
     target = Path(__file__).parent.parent / "docs" / "images" / "levels.png"
     target.parent.mkdir(parents=True, exist_ok=True)
-    sheet.quantize(128).save(target, optimize=True)
+    sheet.save(target, optimize=True)
 
 
 if __name__ == "__main__":
