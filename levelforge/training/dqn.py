@@ -14,6 +14,7 @@ import copy
 import json
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,22 @@ from levelforge.training.playtester_net import NetConfig, PlaytesterNet, export_
 from levelforge.training.replay import Batch, Observation, PrioritisedReplay
 
 Levels = NDArray[np.uint8] | Sequence[NDArray[np.uint8]]
+
+
+@dataclass(frozen=True)
+class Update:
+    """What one update leaves to be taken in.
+
+    Attributes:
+        leaf: ``int64[B]`` where the batch lies in replay.
+        error: ``float32[B]`` its TD errors.
+        loss, mean_q: for the record.
+    """
+
+    leaf: NDArray[np.int64]
+    error: NDArray[np.float32]
+    loss: float = float("nan")
+    mean_q: float = float("nan")
 
 
 @dataclass(frozen=True)
@@ -121,6 +138,7 @@ class DqnTrainer:
         torch.manual_seed(seed)
         self.net = PlaytesterNet(len(game.actions), VIEW_SIZE[game.movement], c.net)
         self.target = copy.deepcopy(self.net).requires_grad_(False)
+        self.actor = copy.deepcopy(self.net).requires_grad_(False)
         self.optimizer = torch.optim.Adam(self.net.parameters(), lr=c.learning_rate, eps=1e-5, fused=True)
         self.rng = np.random.default_rng(np.random.SeedSequence(seed).spawn(1)[0])
         ladder = c.epsilon_base ** (1 + c.epsilon_power * np.arange(c.n_envs) / max(1, c.n_envs - 1))
@@ -140,6 +158,7 @@ class DqnTrainer:
         self.best_win_rate: dict[str, float] = {}
         self.best_parameters: dict[str, Tensor] = {}
         self._recent: list[float] = []
+        self._under_way: Future[Update] | Update | None = None
 
     # --- training ------------------------------------------------------------------------------
 
@@ -159,19 +178,22 @@ class DqnTrainer:
         begin, frames = time.perf_counter(), self.frames
         losses: list[float] = []
         values: list[float] = []
-        while not self.finished and time.perf_counter() - begin < seconds:
-            self.play()
-            if (
-                self.frames >= c.warm_up
-                and self.updates < (self.frames - c.warm_up) * c.replay_ratio / c.batch_size
-            ):
-                loss, value = self.learn()
-                losses.append(loss)
-                values.append(value)
-            if self._passed(c.reweigh_frames):
-                self.reweigh()
-            if self._passed(c.eval_frames):
-                self.evaluate()
+        with ThreadPoolExecutor(1, "learner") as learner:
+            while not self.finished and time.perf_counter() - begin < seconds:
+                self.play()
+                if (
+                    self.frames >= c.warm_up
+                    and self.updates < (self.frames - c.warm_up) * c.replay_ratio / c.batch_size
+                ):
+                    latest = self.learn(learner)
+                    if latest is not None:
+                        losses.append(latest.loss)
+                        values.append(latest.mean_q)
+                if self._passed(c.reweigh_frames):
+                    self.reweigh()
+                if self._passed(c.eval_frames):
+                    self.evaluate()
+            self._wait()
         spent = time.perf_counter() - begin
         recent, self._recent = self._recent, []
         return {
@@ -188,7 +210,7 @@ class DqnTrainer:
         """One frame of every environment, into replay."""
         c = self.config
         with torch.inference_mode():
-            q = self.net(*_tensors(self.obs), torch.from_numpy(self.obs["persona"]))
+            q = self.actor(*_tensors(self.obs), torch.from_numpy(self.obs["persona"]))
         obs, _, terminated, truncated, info = self.env.step(q.argmax(dim=1).numpy())
         self.replay.add(self.obs, info.action, info.rewards + info.shaping[:, None], terminated, truncated)
         self.obs = obs
@@ -198,28 +220,62 @@ class DqnTrainer:
             self.level_win_rate[level] += 0.2 * (won - self.level_win_rate[level])
         self.frames += c.n_envs
 
-    def learn(self) -> tuple[float, float]:
-        """One update from replay; returns the loss and the mean Q value."""
+    def learn(self, learner: Executor | None = None) -> Update | None:
+        """Take in the update under way, if any, and start the next.
+
+        An update runs beside the playing, on another core, and shows (in the network that acts, in the priorities,
+        in the target network) only when the next one starts: a fixed place, so a run does not depend on speed.
+
+        Args:
+            learner: where the update runs; None is here and now, with the same outcome.
+
+        Returns:
+            The update taken in.
+        """
         c = self.config
+        taken = self._take_in()
         progress = min(1.0, self.frames / c.anneal_frames)
         for group in self.optimizer.param_groups:
             group["lr"] = c.learning_rate * (1.0 - 0.9 * progress)
         persona = self._personas()
         batch = self.replay.sample(c.batch_size, c.beta + (1.0 - c.beta) * progress, self.rng, persona)
         weights = torch.eye(len(PERSONAS))[torch.from_numpy(persona)]
+        if learner is None:
+            self._under_way = self._update(batch, weights)
+        else:
+            self._under_way = learner.submit(self._update, batch, weights)
+        self.updates += 1
+        return taken
+
+    def _update(self, batch: Batch, weights: Tensor) -> Update:
+        """One step of gradient descent on a batch."""
         target = self.targets(batch, weights)
         q = self.net(*_tensors(batch.obs), weights)
         chosen = q.gather(1, torch.from_numpy(batch.action)[:, None]).squeeze(1)
         loss = (F.smooth_l1_loss(chosen, target, reduction="none") * torch.from_numpy(batch.weight)).mean()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.net.parameters(), c.max_grad_norm)
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.config.max_grad_norm)
         self.optimizer.step()
-        self.replay.update(batch.leaf, (chosen.detach() - target).numpy())
-        self.updates += 1
-        if self.updates % c.target_every == 0:
-            self.target.load_state_dict(self.net.state_dict())
-        return float(loss.detach()), float(chosen.detach().mean())
+        error = (chosen.detach() - target).numpy()
+        return Update(batch.leaf, error, float(loss.detach()), float(chosen.detach().mean()))
+
+    def _wait(self) -> Update | None:
+        """Let the update under way come to its end, without taking it in."""
+        if isinstance(self._under_way, Future):
+            self._under_way = self._under_way.result()
+        return self._under_way
+
+    def _take_in(self) -> Update | None:
+        """Let the update under way show."""
+        update = self._wait()
+        self._under_way = None
+        if update is not None:
+            self.replay.update(update.leaf, update.error)
+            if self.updates % self.config.target_every == 0:
+                self.target.load_state_dict(self.net.state_dict())
+            self.actor.load_state_dict(self.net.state_dict())
+        return update
 
     def targets(self, batch: Batch, persona: Tensor) -> Tensor:
         """``float32[B]``: reward + discount * Q_target(next, argmax over a of Q(next, a)) (double DQN)."""
@@ -242,6 +298,7 @@ class DqnTrainer:
         Which did best is judged on *training* levels, so that the held-out win rate stays an honest figure.
         """
         c = self.config
+        self._wait()
         rate = float(np.mean(list(win_rates(self.act, self.game, self.judged, 1).values())))
         if len(self.heldout):
             self.win_rate = win_rates(self.act, self.game, self.heldout, c.eval_episodes)
@@ -274,6 +331,7 @@ class DqnTrainer:
 
     def set_levels(self, level_pool: Levels) -> None:
         """Go on with another pool of levels; running episodes are broken off."""
+        self._take_in()
         self.replay.cut()
         self.env.set_levels(level_pool)
         self.obs = self.env.restart(np.arange(self.config.n_envs))
@@ -316,9 +374,13 @@ class DqnTrainer:
 
         Tensors of the replay share its memory: save them before training on.
         """
+        update = self._wait()
+        under_way = {} if update is None else _to_tensors({"leaf": update.leaf, "error": update.error})
         return {
             "net": self.net.state_dict(),
             "target": self.target.state_dict(),
+            "actor": self.actor.state_dict(),
+            "under_way": under_way,
             "optimizer": self.optimizer.state_dict(),
             "replay": _to_tensors(self.replay.state_dict()),
             "env": _to_tensors(self.env.state_dict()),
@@ -338,6 +400,9 @@ class DqnTrainer:
         """Go on from what :meth:`state_dict` gave, for the same game, levels and configuration."""
         self.net.load_state_dict(state["net"])
         self.target.load_state_dict(state["target"])
+        self.actor.load_state_dict(state["actor"])
+        under_way = _to_arrays(state["under_way"])
+        self._under_way = Update(under_way["leaf"], under_way["error"]) if under_way else None
         self.optimizer.load_state_dict(state["optimizer"])
         self.replay.load_state_dict(_to_arrays(state["replay"]))
         self.obs = self.env.load_state_dict(_to_arrays(state["env"]))

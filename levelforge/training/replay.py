@@ -277,10 +277,14 @@ class PrioritisedReplay:
         )
 
     def update(self, index: NDArray[np.int64], error: NDArray[np.float32]) -> None:
-        """Set the priorities of sampled transitions from their TD errors, ``float32[B]``."""
+        """Set the priorities of sampled transitions from their TD errors, ``float32[B]``.
+
+        Rows that were overwritten since they were sampled stay as they are.
+        """
         priority = (np.abs(error).astype(np.float64) + 1e-3) ** self.alpha
         self._top = max(self._top, float(priority.max()))
-        tree_set(self._tree, index, priority)
+        kept = self._tree[len(self._tree) // 2 + index] > 0
+        tree_set(self._tree, index[kept], priority[kept])
 
     # --- checkpoints ----------------------------------------------------------------------------
 

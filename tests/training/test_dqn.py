@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -135,6 +136,21 @@ def test_a_restored_trainer_goes_on_bit_by_bit(dungeon: Game, rooms: np.ndarray)
     for name, array in first.obs.items():
         np.testing.assert_array_equal(array, other.obs[name])
     np.testing.assert_array_equal(first.level_win_rate, other.level_win_rate)
+
+
+def test_an_update_beside_the_playing_is_the_update_in_between(dungeon: Game, rooms: np.ndarray) -> None:
+    beside, between = trainer(dungeon, rooms), trainer(dungeon, rooms)
+    with ThreadPoolExecutor(1) as learner:
+        for _ in range(40):
+            for it, where in ((beside, learner), (between, None)):
+                it.play()
+                if it.frames >= it.config.warm_up and it.frames % it.config.batch_size == 0:
+                    it.learn(where)
+        beside.state_dict()  # waits
+    for a, b in zip(beside.net.parameters(), between.net.parameters(), strict=True):
+        assert torch.equal(a, b)
+    for name, array in beside.obs.items():
+        np.testing.assert_array_equal(array, between.obs[name])
 
 
 def test_new_levels_may_be_of_another_size(dungeon: Game, rooms: np.ndarray) -> None:
