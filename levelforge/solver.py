@@ -302,8 +302,6 @@ def _astar(batch: LevelBatch, i, bits, phases, node_limit):
             if outcome == LOST:
                 continue
             if outcome == WON:
-                if t + 1 > f:
-                    continue  # cannot be: the distance is exact in the relaxed game
                 actions = np.empty(t + 1, np.int8)
                 actions[t] = action
                 back = node

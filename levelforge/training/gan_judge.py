@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from levelforge.game import Game, Role
+from levelforge.novelty import mirror_images, nearest_distance
 from levelforge.solver import solve_batch
 
 NODE_LIMIT = 100_000
@@ -78,13 +79,10 @@ class Judge:
 
     def novelty(self, tiles: NDArray[np.uint8]) -> NDArray[np.float64]:
         """``f64[N]``: share of tiles that differ from the nearest window, over the symmetries."""
-        flat = tiles.reshape(len(tiles), -1)
-        corpus = self.corpus.reshape(len(self.corpus), -1)
-        # one-hot dot products count the equal tiles of all pairs at once
-        same = np.zeros((len(flat), len(corpus)), np.float32)
-        for tile in self.game.tiles:
-            same += (flat == tile.id).astype(np.float32) @ (corpus == tile.id).astype(np.float32).T
-        nearest: NDArray[np.float64] = 1 - same.max(1) / flat.shape[1]
+        area = tiles[0].size
+        nearest: NDArray[np.float64] = (
+            nearest_distance(tiles.reshape(-1, area), self.corpus.reshape(-1, area)) / area
+        )
         return nearest
 
     def _histogram(self, tiles: NDArray[np.uint8]) -> dict[int, float]:
@@ -129,9 +127,4 @@ def quality(found: dict[str, float], corpus_diversity: float) -> float:
 
 def _turned(tiles: NDArray[np.uint8], game: Game) -> NDArray[np.uint8]:
     """All levels in all their declared symmetries, a level's turns one after another."""
-    turns = [tiles]
-    if "flip_x" in game.training.symmetries:
-        turns += [t[:, :, ::-1] for t in turns]
-    if "flip_y" in game.training.symmetries:
-        turns += [t[:, ::-1] for t in turns]
-    return np.stack(turns, axis=1).reshape(-1, *tiles.shape[1:])
+    return np.stack([image for level in tiles for image in mirror_images(level, game.training.symmetries)])

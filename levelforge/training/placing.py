@@ -106,9 +106,9 @@ class Placing(nn.Module):
             settled by the latent, or levels would be speckled.
     """
 
-    chosen_role: Tensor
     order: Tensor
-
+    member: Tensor
+    wall: Tensor
     cross: Tensor
     alone: Tensor
     plain: Tensor
@@ -148,8 +148,6 @@ class Placing(nn.Module):
         self.register_buffer("alone", alone[None, :, None, None], persistent=False)
         self.register_buffer("plain", plain[None, :, None, None], persistent=False)
         self.register_buffer("cross", torch.eye(len(names))[:, :, None, None] * plus, persistent=False)
-        self.member: Tensor
-        self.wall: Tensor
 
     def stirred(self, logits: Tensor, noise: Tensor, *, terrain: bool) -> Tensor:
         """Scores: logits with their share of the noise."""
