@@ -1,8 +1,9 @@
-"""Draft, certify and write the corpora: ``python -m tools.make_corpus [game ...] [--out FOLDER]``.
+"""Draft, certify and write the corpora: ``python -m tools.make_corpus [game ...] [--out FOLDER] [--seed S]``.
 
 Every draft is checked for form, proven beatable by the solver and compared with all levels before
 it, mirror images included; what fails is drawn again with the next random numbers, so that the
-same seed always gives the same corpus.
+same seed always gives the same corpus. Another seed gives other levels of the same families; they are
+kept apart from the bundled ones as well, so that a network trained on those has seen none of them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from levelforge.corpus import mirror_images
+from levelforge.corpus import load_corpus, mirror_images
 from levelforge.game import SYMMETRIES, Game, Role, Tiles, load_game
 from levelforge.level import Level, faults, format_text, parse_text
 from levelforge.solver import Solution, solve, solve_batch
@@ -60,13 +61,21 @@ def nearest(tiles: Tiles, others: list[Tiles]) -> float:
     return min((float((image != other).mean()) for other in same_size for image in turned), default=1.0)
 
 
-def make(game: Game, families: list[str], draft: Callable[..., Grid], out: Path) -> None:
-    """Draft all families of one game and write them."""
-    kept: list[Tiles] = []
+def make(
+    game: Game,
+    families: list[str],
+    draft: Callable[..., Grid],
+    out: Path,
+    *,
+    seed: int = SEED,
+    beside: list[Tiles] | None = None,
+) -> None:
+    """Draft all families of one game and write them; ``beside`` are levels they must differ from too."""
+    kept: list[Tiles] = list(beside or [])
     written: set[Path] = set()
     for index, family in enumerate(families):
         for number in range(PER_FAMILY):
-            rng = np.random.default_rng([SEED, index, number])
+            rng = np.random.default_rng([seed, index, number])
             for _ in range(400):
                 try:
                     grid = draft(rng, family, number, PER_FAMILY)
@@ -97,15 +106,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("games", nargs="*", default=["dungeon", "platformer"])
     parser.add_argument("--out", type=Path, help="folder for <game>/train and <game>/heldout")
+    parser.add_argument("--seed", type=int, default=SEED, help="another one gives other levels (with --out)")
     args = parser.parse_args()
+    if args.seed != SEED and args.out is None:
+        parser.error(f"--seed {args.seed} would replace the bundled corpora; say where to with --out")
     for name in args.games:
         game = load_game(name)
         assert game.folder is not None
-        out = args.out / name if args.out else game.folder / "corpus"
+        bundled = game.folder / "corpus"
+        out = args.out / name if args.out else bundled
+        beside = [] if args.seed == SEED else [level.tiles for level in load_corpus(bundled, game)]
         if name == "dungeon":
-            make(game, list(dungeon_terrain.FAMILIES), dungeon.draft, out)
+            make(game, list(dungeon_terrain.FAMILIES), dungeon.draft, out, seed=args.seed, beside=beside)
         else:
-            make(game, list(platformer.FAMILIES), platformer.draft, out)
+            make(game, list(platformer.FAMILIES), platformer.draft, out, seed=args.seed, beside=beside)
 
 
 if __name__ == "__main__":
