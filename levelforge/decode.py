@@ -23,6 +23,11 @@ STRIDE = 4
 """Tiles a latent cell stands for, each way."""
 LATENT_CHANNELS = 16
 
+DANGERS = (Role.HAZARD, Role.ENEMY_H, Role.ENEMY_V)
+"""Roles that hurt: the counts that a difficulty asked for has a say in."""
+INTENSITY_REACH, LEAST_WEIGHT = 0.5, 0.4
+"""See :func:`sample_counts`."""
+
 # What a broken rule of placing costs, in logits. Powers apart, so that the order of what gives way
 # is fixed: first the preferred place, then plain floor, then the border, then (never, as long as the
 # level has more tiles than entities) a tile that is already taken.
@@ -54,7 +59,8 @@ def sample_inputs(
         counts: entities to be placed in just this number.
         distribution: for the others, ``p[c]`` of count ``c`` at the game's own size, as in
             ``pack.json``; scaling entities are stretched to the size. By default uniform.
-        difficulty: in [0, 1], one number or ``float32[n]``; None means unknown (0.5).
+        difficulty: in [0, 1], one number or ``float32[n]``; None means unknown (0.5). Where it is known, the counts of
+            dangers lean to it, see :func:`sample_counts`.
         temperature: factor of the Gumbel noise.
         latent_channels: Z.
 
@@ -67,7 +73,9 @@ def sample_inputs(
     """
     width, height = size or (game.width, game.height)
     game.check_size(width, height)
-    drawn = sample_counts(game, n, (width, height), rng=rng, counts=counts, distribution=distribution)
+    drawn = sample_counts(
+        game, n, (width, height), rng=rng, counts=counts, distribution=distribution, difficulty=difficulty
+    )
     planes = len(game.terrain) + len(game.entities)
     cells = (-(-height // STRIDE), -(-width // STRIDE))
     return {
@@ -95,11 +103,17 @@ def sample_counts(
     rng: np.random.Generator,
     counts: Mapping[str, int] | None = None,
     distribution: CountDistribution | None = None,
+    difficulty: float | NDArray[np.float32] | None = None,
 ) -> NDArray[np.int64]:
     """Draw how many of each entity to place, ``int64[n, E]`` in the order of ``game.entities``.
 
     What was not asked for is drawn from ``distribution``, with keys raised to the number of doors: a
     door that no key can open is no design anyone asks for by leaving both open.
+
+    Where a difficulty d is asked for, dangers are drawn from their whole range instead, since a corpus seldom spans
+    it: each level has an intensity s ~ U(max(0, d - :data:`INTENSITY_REACH`), min(1, d + :data:`INTENSITY_REACH`)), each
+    danger a weight w ~ U(:data:`LEAST_WEIGHT`, 1), and its count is round(low + (high - low) s w). This is a prior and
+    no more: wide enough to hold what is asked for, so that the critic and the playtest have something to choose from.
 
     Raises:
         LevelForgeError: an unknown entity or a count out of its range.
@@ -117,12 +131,17 @@ def sample_counts(
                 f"{count} of {name} on {size[0]}x{size[1]}: {game.name} allows {low} to {high}"
             )
     drawn = np.zeros((n, len(game.entities)), np.int64)
+    # nothing is drawn where no difficulty is known, so that such levels stay what they were
+    intensity = None if difficulty is None else _intensity(n, np.asarray(difficulty, float), rng)
     for e, tile in enumerate(game.entities):
         low, high = ranges[tile.name]
         # drawn even when asked for, so that locking one count leaves the others' draws as they were
         quantile = rng.random(n)
         if tile.name in asked:
             drawn[:, e] = asked[tile.name]
+        elif intensity is not None and tile.role in DANGERS:
+            weight = LEAST_WEIGHT + (1 - LEAST_WEIGHT) * quantile
+            drawn[:, e] = np.rint(low + (high - low) * intensity * weight)
         elif distribution and tile.name in distribution:
             weights = np.asarray(distribution[tile.name], float)
             whole = np.searchsorted(np.cumsum(weights) / weights.sum(), quantile, side="right")
@@ -132,6 +151,14 @@ def sample_counts(
             drawn[:, e] = low + np.floor(quantile * (high - low + 1))
     for key in game.of_role(Role.KEY)[:1]:
         _match_keys(drawn, game, ranges[key.name][1], asked)
+    return drawn
+
+
+def _intensity(n: int, difficulty: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+    """``float64[n]``: how much of their range the dangers of each level are drawn from."""
+    least = np.maximum(0.0, difficulty - INTENSITY_REACH)
+    most = np.minimum(1.0, difficulty + INTENSITY_REACH)
+    drawn: NDArray[np.float64] = least + (most - least) * rng.random(n)
     return drawn
 
 

@@ -147,6 +147,7 @@ class Measures:
         tension, variety, exploration, choice, reward: weight of each part of fun, relative to the others.
         tension_band: shares of the ticks near a danger that count as full tension.
         variety_band: divergences between successive windows, in nats, that count as full variety.
+        difficulty_range: the difficulties that levels of this game can be asked for; beyond it, the nearest are given.
     """
 
     tension: float = 1.0
@@ -156,11 +157,14 @@ class Measures:
     reward: float = 1.0
     tension_band: tuple[float, float] = (0.1, 0.5)
     variety_band: tuple[float, float] = (0.26, 0.94)
+    difficulty_range: tuple[float, float] = (0.0, 1.0)
 
     @property
     def weights(self) -> dict[str, float]:
         """The weight of each part of fun."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if not f.name.endswith("_band")}
+        return {
+            f.name: getattr(self, f.name) for f in fields(self) if not f.name.endswith(("_band", "_range"))
+        }
 
 
 @dataclass(frozen=True)
@@ -566,3 +570,6 @@ def _check_measures(measures: Measures, origin: str) -> None:
     low, high = measures.variety_band
     if not 0 <= low <= high < math.inf:
         raise LevelForgeError(f"{origin}: [measures] variety_band needs 0 <= low <= high, in nats")
+    low, high = measures.difficulty_range
+    if not 0 <= low < high <= 1:
+        raise LevelForgeError(f"{origin}: [measures] difficulty_range needs 0 <= low < high <= 1")

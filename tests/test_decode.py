@@ -142,3 +142,33 @@ def test_terrain_that_never_stands_alone_in_the_corpus_is_tidied() -> None:
     assert format_text(decode.tidied(tiles, game, ()), game) == text
     assert "brick" not in decode.never_alone(tiles[None], game)
     assert {"platform", "ladder", "ground"} <= set(decode.never_alone(tiles[None], game))
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_an_asked_difficulty_opens_the_whole_range_of_dangers(name: str) -> None:
+    game = load_game(name)
+    size = (game.width, game.height)
+    dangers = [t.role in decode.DANGERS for t in game.entities]
+    few = {t.name: [1.0] for t in game.entities if t.role in decode.DANGERS}
+    low, high = np.array([game.counts(*size)[t.name] for t in game.entities]).T
+
+    def draw(difficulty: float | NDArray[np.float32] | None) -> NDArray[np.int64]:
+        rng = np.random.default_rng(4)
+        return decode.sample_counts(game, 300, size, rng=rng, distribution=few, difficulty=difficulty)
+
+    easy, hard, rising = draw(0.0), draw(1.0), draw(np.linspace(0, 1, 300, dtype=np.float32))
+    for drawn in (easy, hard, rising):
+        assert (low <= drawn).all()
+        assert (drawn <= high).all()
+    assert (draw(None)[:, dangers] == 0).all()
+    assert easy[:, dangers].sum() < 0.6 * hard[:, dangers].sum()
+    assert rising[:100, dangers].sum() < rising[200:, dangers].sum()
+    assert (draw(0.5)[:, dangers].max(axis=0) == high[dangers]).all()
+
+
+def test_counts_asked_for_outweigh_the_difficulty() -> None:
+    game = load_game("dungeon")
+    bat = [t.name for t in game.entities].index("bat")
+    rng = np.random.default_rng(4)
+    drawn = decode.sample_counts(game, 50, (32, 24), rng=rng, counts={"bat": 1}, difficulty=0.9)
+    assert (drawn[:, bat] == 1).all()

@@ -106,6 +106,8 @@ FAULTS = {
     "band upside down": (put("measures", "tension_band", [0.5, 0.1]), ["tension_band", "low <= high"]),
     "band beyond one": (put("measures", "tension_band", [0.5, 2]), ["tension_band", "<= 1"]),
     "band below zero": (put("measures", "variety_band", [-0.1, 1]), ["variety_band", "0 <= low"]),
+    "range of one point": (put("measures", "difficulty_range", [0.5, 0.5]), ["difficulty_range", "low < high"]),
+    "range beyond one": (put("measures", "difficulty_range", [0.5, 1.5]), ["difficulty_range", "<= 1"]),
     "unknown symmetry": (put("training", "symmetries", ["flip_z"]), ["flip_z", "did you mean"]),
 }
 
@@ -201,9 +203,13 @@ def test_sizes_outside_the_limits_are_refused(size):
 
 def test_measures_have_defaults_and_take_whole_numbers_for_weights():
     assert sum(parse_game(dungeon()).measures.weights.values()) == 5
-    game = parse_game(dungeon() | {"measures": {"choice": 2, "variety_band": [0, 1.5]}})
+    game = parse_game(
+        dungeon() | {"measures": {"choice": 2, "variety_band": [0, 1.5], "difficulty_range": [0.1, 1]}}
+    )
     assert game.measures.weights["choice"] == 2.0
     assert game.measures.variety_band == (0.0, 1.5)
+    assert game.measures.difficulty_range == (0.1, 1.0)
+    assert set(game.measures.weights) == {"tension", "variety", "exploration", "choice", "reward"}
     assert game.digest == parse_game(dungeon()).digest
 
 
