@@ -106,7 +106,10 @@ FAULTS = {
     "band upside down": (put("measures", "tension_band", [0.5, 0.1]), ["tension_band", "low <= high"]),
     "band beyond one": (put("measures", "tension_band", [0.5, 2]), ["tension_band", "<= 1"]),
     "band below zero": (put("measures", "variety_band", [-0.1, 1]), ["variety_band", "0 <= low"]),
-    "range of one point": (put("measures", "difficulty_range", [0.5, 0.5]), ["difficulty_range", "low < high"]),
+    "range of one point": (
+        put("measures", "difficulty_range", [0.5, 0.5]),
+        ["difficulty_range", "low < high"],
+    ),
     "range beyond one": (put("measures", "difficulty_range", [0.5, 1.5]), ["difficulty_range", "<= 1"]),
     "unknown symmetry": (put("training", "symmetries", ["flip_z"]), ["flip_z", "did you mean"]),
 }
