@@ -1,0 +1,305 @@
+"""Do generated levels raise the playtester's grip on unseen levels? Win rate against authored training levels.
+
+    python benchmarks/sample_efficiency.py [--games dungeon,platformer] [--sizes 4,12,24,48] [--seeds 3,1]
+        [--frames 1000000] [--generated 1000] [--jobs 2] [--out out/sample_efficiency]
+
+For each game, number n of authored levels and seed two playtesters are trained, with the same number of
+environment steps and of updates: one on the n levels alone, one on them and on certified levels by a
+GAN. That GAN is trained on those very n levels and has seen nothing else. Both playtesters get the
+authored levels mirrored under the game's symmetries, as in ``levelforge train``. A trainer's updates run on
+a thread beside the playing, but take effect at fixed places, so that an outcome depends neither on
+speed nor on ``--jobs``; every job counts for one core or a little more.
+
+Both then play levels that no network has seen: the corpus' held-out 20 and 100 drawn anew from other
+random numbers by ``tools/make_corpus`` (kept at a distance from all corpus levels). The primary figure is the mean win
+rate over the ladder of skills; that of the best skill stands beside it. Intervals (95 %) are bootstrapped over seeds and
+levels; a difference is paired: same seeds, same levels. The GAN's own time is given, it is no part of the steps.
+
+Each cell's result is written as it is done, and a rerun with the same settings skips what is there.
+Prints tables, writes ``sample_efficiency.json`` and ``sample_efficiency.png`` into ``--out``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sample_efficiency_cell import ARMS, Cell, Plan, run_cell, settings, write_json
+
+from levelforge.game import bundled_games, load_game
+
+ROOT = Path(__file__).resolve().parent.parent
+SETS = ("held-out", "all unseen")
+DRAWS = 4000
+FEW, MANY = 12, 48
+"""The bar: so few authored levels with generated ones do as well as so many without."""
+
+
+def make_fresh(game: str, seed: int, out: Path) -> None:
+    """Levels of the corpus' families that nobody has seen, in ``out/fresh/GAME``."""
+    if (out / "fresh" / game).is_dir():
+        return
+    draft = out / f".fresh-{game}"
+    program = [
+        sys.executable,
+        "-m",
+        "tools.make_corpus",
+        game,
+        "--seed",
+        str(seed),
+        "--out",
+        str(draft.resolve()),
+    ]
+    subprocess.run(program, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    (out / "fresh").mkdir(exist_ok=True)
+    (draft / game).replace(out / "fresh" / game)
+    draft.rmdir()
+
+
+def done_already(cell: Cell, wanted: dict[str, Any], out: Path) -> bool:
+    """Whether a cell's result is there; refuses one of other settings."""
+    from levelforge.training.folder import first_difference
+
+    path = out / "cells" / f"{cell.name}.json"
+    if not path.exists():
+        return False
+    found = json.loads(path.read_text(encoding="utf-8"))["settings"]
+    difference = first_difference(found, json.loads(json.dumps(wanted)))
+    if difference is not None:
+        key, old, new = difference
+        raise SystemExit(f"{path}: was made with {key} {old}, now it is {new}; choose another --out")
+    return True
+
+
+def run_all(cells: Sequence[Cell], plan: Plan, out: Path, jobs: int) -> None:
+    """Run the cells that are missing, ``jobs`` at a time."""
+    os.environ["OMP_NUM_THREADS"] = "1"  # for the processes to come
+    began = time.monotonic()
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+        running = {pool.submit(run_cell, cell, plan, out): cell for cell in cells}
+        for number, future in enumerate(as_completed(running), 1):
+            result = future.result()
+            ladder = np.mean([np.mean(won) for won in result["won"].values()])
+            spent = result["seconds"]
+            print(
+                f"{number}/{len(cells)} {running[future].name}: {ladder:.3f} of unseen, {result['own']:.3f} of its own; "
+                f"{spent['dqn']:.0f} s playing, {result['made'].get('gan_seconds', 0):.0f} s GAN, "
+                f"{time.monotonic() - began:.0f} s in all",
+                file=sys.stderr,
+                flush=True,
+            )
+
+
+# --- figures -----------------------------------------------------------------------------------
+
+
+def table_of(results: Sequence[dict[str, Any]], which: str) -> NDArray[np.float64]:
+    """``float64[seeds, skills, levels]`` shares won, on one of :data:`SETS`; seeds in order."""
+    stop = results[0]["heldout"] if which == SETS[0] else None
+    return np.array(
+        [[won[:stop] for won in r["won"].values()] for r in sorted(results, key=lambda r: r["seed"])]
+    )
+
+
+def ladder(won: NDArray[np.float64]) -> float:
+    """The mean over skills, levels and seeds."""
+    return float(won.mean())
+
+
+def best(won: NDArray[np.float64]) -> float:
+    """The mean over seeds of the win rate at each seed's best skill."""
+    return float(won.mean(axis=2).max(axis=1).mean())
+
+
+def resampled(won: Sequence[NDArray[np.float64]], statistic: Any, seed: int = 0) -> NDArray[np.float64]:
+    """``float64[DRAWS, len(won)]``: a statistic of each array, over seeds and levels drawn again (the same ones in all)."""
+    rng = np.random.default_rng(seed)
+    found = np.zeros((DRAWS, len(won)))
+    seeds, levels = won[0].shape[0], won[0].shape[2]
+    for draw in found:
+        s, k = rng.integers(seeds, size=seeds), rng.integers(levels, size=levels)
+        draw[:] = [statistic(w[s][:, :, k]) for w in won]
+    return found
+
+
+def interval(draws: NDArray[np.float64]) -> list[float]:
+    low, high = np.percentile(draws, (2.5, 97.5))
+    return [round(float(low), 4), round(float(high), 4)]
+
+
+def summarise(results: Sequence[dict[str, Any]], game: str, sizes: Sequence[int]) -> dict[str, Any]:
+    """Rows (one a size, arm and set) and comparisons of one game."""
+    mine = [r for r in results if r["game"] == game]
+    cells = {(n, arm): [r for r in mine if (r["size"], r["arm"]) == (n, arm)] for n in sizes for arm in ARMS}
+    rows, comparisons = [], []
+    for (n, arm), found in cells.items():
+        for which in SETS:
+            won = table_of(found, which)
+            row = {"size": n, "arm": arm, "set": which, "seeds": len(found), "levels": won.shape[2]}
+            for name, statistic in (("ladder", ladder), ("best_skill", best)):
+                row[name] = round(statistic(won), 4)
+                row[f"{name}_ci"] = interval(resampled([won], statistic)[:, 0])
+            row["own"] = round(float(np.mean([r["own"] for r in found])), 4)
+            row["gan_seconds"] = round(float(np.mean([r["made"].get("gan_seconds", 0.0) for r in found])), 1)
+            rows.append(row)
+    pairs = [((n, "generated"), (n, "authored")) for n in sizes]
+    if FEW in sizes and MANY in sizes:
+        pairs.append(((FEW, "generated"), (MANY, "authored")))
+    for one, two in pairs:
+        for which in SETS:
+            won = [table_of(cells[key], which) for key in (one, two)]
+            for name, statistic in (("ladder", ladder), ("best_skill", best)):
+                draws = resampled(won, statistic)
+                comparisons.append(
+                    {
+                        "what": f"{one[0]} + generated - {two[0]} authored",
+                        "set": which,
+                        "figure": name,
+                        "difference": round(statistic(won[0]) - statistic(won[1]), 4),
+                        "ci": interval(draws[:, 0] - draws[:, 1]),
+                    }
+                )
+    return {"game": game, "rows": rows, "comparisons": comparisons}
+
+
+def show(summary: dict[str, Any]) -> None:
+    """Print one game's tables."""
+    print(f"\n{summary['game']}: mean win rate over the ladder of skills [95 %], best skill [95 %]")
+    print(
+        f"{'levels':>6} {'training':<22} {'played':<16} {'ladder':<24} {'best skill':<24} {'own':>6} {'GAN':>6}"
+    )
+    for r in summary["rows"]:
+        training = "authored" + (" + generated" if r["arm"] == "generated" else "")
+        cells = [
+            f"{r[k]:.3f} [{r[f'{k}_ci'][0]:.3f}, {r[f'{k}_ci'][1]:.3f}]" for k in ("ladder", "best_skill")
+        ]
+        print(
+            f"{r['size']:>6} {training:<22} {r['set'] + ' ' + str(r['levels']):<16} {cells[0]:<24} {cells[1]:<24} "
+            f"{r['own']:>6.3f} {r['gan_seconds']:>4.0f} s"
+        )
+    for c in summary["comparisons"]:
+        low, high = c["ci"]
+        what = f"{c['what']:<34} {c['set']:<11} {c['figure']:<11}"
+        print(f"{what} {c['difference']:+.3f} [{low:+.3f}, {high:+.3f}]")
+
+
+def draw(summaries: Sequence[dict[str, Any]], frames: int, path: Path) -> None:
+    """The plot: a panel a game."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(1, len(summaries), figsize=(5.2 * len(summaries), 4.2), squeeze=False)
+    for axis, summary in zip(axes[0], summaries, strict=True):
+        for arm, colour, label in zip(
+            ARMS,
+            ("#7a7a7a", "#1b6ca8"),
+            ("authored levels alone", "authored + generated levels"),
+            strict=True,
+        ):
+            for which, style in zip(SETS, (":", "-"), strict=True):
+                rows = [r for r in summary["rows"] if r["arm"] == arm and r["set"] == which]
+                sizes, means = [r["size"] for r in rows], [r["ladder"] for r in rows]
+                label_here = f"{label}, {rows[0]['levels']} unseen"
+                axis.plot(sizes, means, style, marker="o", ms=4, color=colour, label=label_here)
+                if which == SETS[1]:
+                    low, high = zip(*(r["ladder_ci"] for r in rows), strict=True)
+                    axis.fill_between(sizes, low, high, color=colour, alpha=0.18, lw=0)
+        alone = [r for r in summary["rows"] if (r["arm"], r["set"], r["size"]) == ("authored", SETS[1], MANY)]
+        if alone:
+            axis.axhline(alone[0]["ladder"], color="#7a7a7a", lw=0.8, ls="--")
+        axis.set_xscale("log", base=2)
+        ticks = sorted({r["size"] for r in summary["rows"]})
+        axis.set_xticks(ticks, [str(n) for n in ticks])
+        axis.minorticks_off()
+        seeds = summary["rows"][0]["seeds"]
+        axis.set_title(f"{summary['game']}, {frames / 1e6:g} M steps, {seeds} seed{'s' * (seeds > 1)}")
+        axis.set_xlabel("authored training levels")
+        axis.set_ylim(0, 1)
+        axis.grid(alpha=0.25)
+    axes[0][0].set_ylabel("win rate on unseen levels, mean over skills")
+    axes[0][-1].legend(fontsize=8, loc="lower right")
+    figure.tight_layout()
+    figure.savefig(path, dpi=150)
+    plt.close(figure)
+
+
+def numbers(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--games", default=",".join(bundled_games()))
+    parser.add_argument("--sizes", type=numbers, default=[4, 12, 24, 48], help="authored levels")
+    parser.add_argument(
+        "--seeds", type=numbers, default=[3, 1], help="seeds, one number a game (or one for all)"
+    )
+    parser.add_argument("--frames", type=int, default=1_000_000, help="environment steps of each playtester")
+    parser.add_argument("--generated", type=int, default=1000, help="generated levels")
+    parser.add_argument("--gan-steps", type=numbers, default=[1500, 300], help="reconstruction, adversarial")
+    parser.add_argument("--episodes", type=int, default=2, help="a level and skill; 1 at skill 0")
+    parser.add_argument("--fresh-seed", type=int, default=2026, help="of the levels drawn anew")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--out", type=Path, default=Path("out/sample_efficiency"))
+    parser.add_argument(
+        "--only-summary", action="store_true", help="no training: tables and plot of what is done"
+    )
+    args = parser.parse_args()
+    games = args.games.split(",")
+    seeds = dict(zip(games, args.seeds * (len(games) if len(args.seeds) == 1 else 1), strict=False))
+    if len(seeds) < len(games):
+        parser.error("--seeds: give one number for all games or one a game")
+    plan = Plan(args.frames, args.generated, *args.gan_steps, args.episodes, args.fresh_seed)
+    args.out.mkdir(parents=True, exist_ok=True)
+    cells = []
+    for name in games:
+        make_fresh(name, args.fresh_seed, args.out)
+        wanted = settings(plan, load_game(name), args.out / "fresh")
+        # both arms of a seed, then the next seed, so that an interrupted grid can be read
+        grid = [Cell(name, n, seed, arm) for seed in range(seeds[name]) for n in args.sizes for arm in ARMS]
+        cells += [(cell, done_already(cell, wanted, args.out)) for cell in grid]
+    missing = [cell for cell, done in cells if not done]
+    if missing and not args.only_summary:
+        run_all(missing, plan, args.out, args.jobs)
+    paths = [args.out / "cells" / f"{cell.name}.json" for cell, _ in cells]
+    results = [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.exists()]
+    summaries = []
+    for name in games:
+        mine = {(r["size"], r["seed"], r["arm"]): r for r in results if r["game"] == name}
+        whole = [
+            s for s in range(seeds[name]) if all((n, s, arm) in mine for n in args.sizes for arm in ARMS)
+        ]
+        if whole:
+            summaries.append(summarise([r for k, r in mine.items() if k[1] in whole], name, args.sizes))
+            show(summaries[-1])
+    if not summaries:
+        raise SystemExit("no seed has all of its cells yet; run again without --only-summary")
+    report = {
+        "plan": asdict(plan),
+        "machine": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "cells": [{k: v for k, v in r.items() if k not in {"won", "settings"}} for r in results],
+        "games": summaries,
+    }
+    write_json(args.out / "sample_efficiency.json", report)
+    draw(summaries, args.frames, args.out / "sample_efficiency.png")
+    print(f"\n{args.out / 'sample_efficiency.png'}")
+
+
+if __name__ == "__main__":
+    main()

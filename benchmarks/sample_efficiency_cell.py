@@ -1,0 +1,231 @@
+"""One cell of ``sample_efficiency.py``: a playtester trained on so many authored levels, with generated ones or without."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from levelforge.corpus import Corpus, load_corpus
+from levelforge.game import Game, Tiles, load_game
+from levelforge.level import Level
+
+ARMS = ("authored", "generated")
+"""Authored levels alone, and with what a GAN trained on those very levels makes."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What all cells share.
+
+    Attributes:
+        frames: environment steps of every playtester; with them the number of updates is the same, too.
+        generated: certified generated levels beside the authored ones.
+        warm_up, adversarial: steps of the GAN, of reconstruction and with the discriminator.
+        episodes: a level and skill when the unseen levels are played (1 where there is no noise).
+        fresh_seed: of the levels drawn anew by ``tools/make_corpus`` beside the held-out ones.
+    """
+
+    frames: int
+    generated: int
+    warm_up: int
+    adversarial: int
+    episodes: int
+    fresh_seed: int
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One training.
+
+    Attributes:
+        game: its name.
+        size: authored levels, n.
+        seed: chooses the levels and seeds the networks.
+        arm: see :data:`ARMS`.
+    """
+
+    game: str
+    size: int
+    seed: int
+    arm: str
+
+    @property
+    def name(self) -> str:
+        """Of its file."""
+        return f"{self.game}-n{self.size:02d}-s{self.seed}-{self.arm}"
+
+
+def choose(corpus: Corpus, size: int, seed: int) -> list[Level]:
+    """``size`` training levels: families in turn, a random one of each, so that small sets are varied, too.
+
+    A smaller set is the beginning of a larger one of the same seed.
+    """
+    rng = np.random.default_rng([seed, 71])
+    families: dict[str, list[Level]] = {}
+    for level in corpus.train:
+        families.setdefault(str(level.id).rpartition("-")[0], []).append(level)
+    piles = [[family[i] for i in rng.permutation(len(family))] for family in families.values()]
+    piles = [piles[i] for i in rng.permutation(len(piles))]
+    dealt = [pile[turn] for turn in range(max(map(len, piles))) for pile in piles if turn < len(pile)]
+    if size > len(dealt):
+        raise SystemExit(f"{corpus.game.name} has {len(dealt)} training levels; leave {size} out of --sizes")
+    return dealt[:size]
+
+
+def unseen(game: Game, fresh: Path) -> tuple[list[Tiles], int]:
+    """The levels no cell trains on, the corpus' held-out ones first, and how many those are."""
+    assert game.folder is not None
+    heldout = [level.tiles for level in load_corpus(game.folder / "corpus", game).heldout]
+    return heldout + [level.tiles for level in load_corpus(fresh / game.name, game)], len(heldout)
+
+
+def settings(plan: Plan, game: Game, fresh: Path) -> dict[str, Any]:
+    """What decides a cell's outcome, besides the cell itself: results of other settings are never mixed in."""
+    from levelforge.training.settings import to_json
+
+    assert game.folder is not None
+    return {
+        **asdict(plan),
+        "game_digest": game.digest,
+        "corpus_hash": load_corpus(game.folder / "corpus", game).hash,
+        "fresh_hash": load_corpus(fresh / game.name, game).hash,
+        "gan": to_json(_gan_config(plan)),
+        "dqn": to_json(_dqn_config(plan)),
+    }
+
+
+def run_cell(cell: Cell, plan: Plan, out: Path) -> dict[str, Any]:
+    """Train and judge one cell; its result is written to ``out/cells/NAME.json``."""
+    import torch
+
+    from levelforge.training.dqn import DqnTrainer
+    from levelforge.training.heldout import SKILLS, outcomes
+    from levelforge.training.level_pool import mirrored
+
+    torch.set_num_threads(1)
+    game = load_game(cell.game)
+    assert game.folder is not None
+    fresh = out / "fresh"
+    authored = [x.tiles for x in choose(load_corpus(game.folder / "corpus", game), cell.size, cell.seed)]
+    pool: list[Tiles] = mirrored(authored, game)
+    made: dict[str, Any] = {}
+    if cell.arm == "generated":
+        levels, made = generated_levels(cell, plan, game, authored, out)
+        pool += list(levels)
+    levels_to_judge, heldout = unseen(game, fresh)
+    began, cpu = time.perf_counter(), time.process_time()
+    trainer = DqnTrainer(game, pool, (), _dqn_config(plan), cell.seed)
+    figures: dict[str, float] = {}
+    while not trainer.finished:
+        figures = trainer.advance(20.0)
+    spent = {"dqn": time.perf_counter() - began, "dqn_cpu": time.process_time() - cpu}
+    began = time.perf_counter()
+    rates = outcomes(trainer.act, game, levels_to_judge, plan.episodes, SKILLS, seed=cell.seed)
+    own = outcomes(trainer.act, game, authored, 1, SKILLS, seed=cell.seed)
+    spent["judging"] = time.perf_counter() - began
+    result = {
+        **asdict(cell),
+        "settings": settings(plan, game, fresh),
+        "frames": trainer.frames,
+        "updates": trainer.updates,
+        "pool": len(pool),
+        "made": made,
+        "seconds": {name: round(value, 1) for name, value in spent.items()},
+        "train_win_rate": figures.get("train_win_rate"),
+        "own": round(float(np.mean([won.mean() for won in own.values()])), 4),
+        "heldout": heldout,
+        # by skill, the share of episodes won of each level: the held-out ones first, then the fresh ones
+        "won": {f"{skill:g}": np.round(won, 4).tolist() for skill, won in rates.items()},
+    }
+    write_json(out / "cells" / f"{cell.name}.json", result)
+    return result
+
+
+def generated_levels(
+    cell: Cell, plan: Plan, game: Game, authored: list[Tiles], out: Path
+) -> tuple[NDArray[np.uint8], dict[str, Any]]:
+    """Certified levels by a GAN that has seen ``authored`` only; kept in ``out/gan``, so a rerun has them."""
+    from levelforge.novelty import novelty
+    from levelforge.training.gan import GanTrainer
+    from levelforge.training.level_pool import load_pool, make_pool, save_pool
+    from levelforge.training.status import Stop
+
+    stem = out / "gan" / f"{cell.game}-n{cell.size:02d}-s{cell.seed}"
+    kept, told = stem.with_suffix(".npz"), stem.with_suffix(".json")
+    if kept.exists() and told.exists():
+        facts = json.loads(told.read_text(encoding="utf-8"))
+        if facts.pop("plan") == asdict(plan) and facts.pop("game_digest") == game.digest:
+            return load_pool(kept), facts
+    began = time.perf_counter()
+    trainer = GanTrainer(game, authored, _gan_config(plan), cell.seed)
+    while not trainer.finished:
+        trainer.advance(20.0)
+    judged = trainer.finish()
+    trained = time.perf_counter() - began
+    with tempfile.TemporaryDirectory() as folder:
+        trainer.export(Path(folder) / "generator.onnx")
+        levels, raw = make_pool(
+            Path(folder),
+            game,
+            {"generator": trainer.describe(), "count_distribution": trainer.distribution},
+            n=plan.generated,
+            seconds=600.0,
+            seed=cell.seed,
+            tell=lambda _: None,
+            stop=Stop(),
+        )
+    few = list(levels[:200])
+    facts = {
+        "levels": len(levels),
+        "raw_beatable": round(raw, 4),
+        "novelty": round(float(np.median(novelty(few, authored, game.training.symmetries))), 4),
+        "judged": {name: round(value, 4) for name, value in judged.items()},
+        "gan_steps": trainer.steps,
+        "gan_seconds": round(trained, 1),
+        "pool_seconds": round(time.perf_counter() - began - trained, 1),
+    }
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    save_pool(kept, levels)
+    write_json(told, facts | {"plan": asdict(plan), "game_digest": game.digest})
+    return levels, facts
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.part")
+    draft.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    os.replace(draft, path)
+
+
+def _gan_config(plan: Plan) -> Any:
+    from levelforge.training.gan import GanConfig
+
+    steps = plan.warm_up + plan.adversarial
+    return replace(
+        GanConfig(),
+        warm_up=plan.warm_up,
+        ramp=max(1, plan.adversarial),
+        steps=steps,
+        judge_every=max(1, plan.warm_up // 3),
+    )
+
+
+def _dqn_config(plan: Plan) -> Any:
+    from levelforge.training.dqn import DqnConfig
+
+    return replace(
+        DqnConfig(),
+        total_frames=plan.frames,
+        anneal_frames=plan.frames,
+        warm_up=min(20_000, plan.frames // 10),
+        eval_frames=10**12,  # judged once, at the end
+    )
