@@ -54,7 +54,10 @@ class Decoded:
     def tiles(self) -> Tensor:
         """``int32[N, H, W]`` tile ids."""
         # a weighted sum and not an argmax: int32 from the start, and exact for one-hot planes
-        ids = torch.arange(self.planes.shape[1], dtype=self.planes.dtype, device=self.planes.device)
+        # a constant in the graph, where arange would be a Range whose limit OpenCV wants of another type
+        ids = torch.tensor(
+            range(int(self.planes.shape[1])), dtype=self.planes.dtype, device=self.planes.device
+        )
         return (self.planes * ids[None, :, None, None]).sum(1).round().to(torch.int32)
 
 
@@ -127,6 +130,8 @@ class Placing(nn.Module):
         self.places = [t.place for t in game.entities]
         self.goals = [t.role is Role.GOAL for t in game.entities]
         self.starts = [t.role is Role.START for t in game.entities]
+        self.most = [(game.count_ranges[t.name], t.scales) for t in game.entities]
+        self.area = game.width * game.height
         self.keep_off = KeepOff.of(game)
         self.solid_border = game.constraints.solid_border
         self.solid_index = [t.id for t in game.terrain].index(game.solid.id)
@@ -181,7 +186,7 @@ class Placing(nn.Module):
             score = scores[:, e : e + 1] - misfit[place] - closed - TAKEN * taken
             if self.goals[e]:
                 score = score - MISPLACED * too_near
-            mask = self._top(score, counts[:, e])
+            mask = self._top(score, counts[:, e], e)
             if self.starts[e]:
                 too_near = self._near(mask)
             taken = taken + mask
@@ -236,15 +241,25 @@ class Placing(nn.Module):
             "doorway": torch.maximum(between_columns, between_rows),
         }
 
-    @staticmethod
-    def _top(score: Tensor, count: Tensor) -> Tensor:
+    def _top(self, score: Tensor, count: Tensor, entity: int) -> Tensor:
         """The ``count[n]`` best places of ``f32[N, 1, H, W]`` scores, as a mask of 0 and 1."""
         flat = score.detach().flatten(1)
-        # as many as the greediest level of the batch wants; a tensor, so that the graph works it out anew
-        most: Any = count.max().clamp(min=1, max=flat.shape[1]).to(torch.int64)
-        if not torch.onnx.is_in_onnx_export():
-            most = int(most)
+        if torch.onnx.is_in_onnx_export():
+            most = self._most(flat, entity)
+        else:
+            most = int(count.max().clamp(min=1, max=flat.shape[1]))
         _, index = flat.topk(most, dim=1)
         rank = torch.ones_like(index).cumsum(1).to(count.dtype)
         keep = (rank <= count[:, None]).to(score.dtype)
         return torch.zeros_like(flat).scatter(1, index, keep).view_as(score)
+
+    def _most(self, flat: Tensor, entity: int) -> Any:
+        """At least as many as a level of this size may hold of an entity, by :meth:`Game.counts`.
+
+        A tensor, so that the graph works it out anew for each size; but from the size alone, for OpenCV
+        asks how many are wanted only when the shapes of its inputs change.
+        """
+        (low, high), scales = self.most[entity]
+        cells = torch.ones_like(flat[:1]).sum()
+        most = torch.floor(cells * high / self.area) + 1 if scales else torch.full_like(cells, high)
+        return torch.minimum(most.clamp(min=max(low, 1)), cells).to(torch.int64)
