@@ -1,6 +1,6 @@
-"""ONNX Runtime sessions of a pack's two networks.
+"""ONNX Runtime sessions of a pack's networks.
 
-Both run in fixed chunks (the last one padded) on one thread each, so that what a level gets
+They run in fixed chunks (the last one padded) on one thread each, so that what a level gets
 depends neither on its neighbours in the batch nor on how many threads share the work.
 """
 
@@ -22,8 +22,14 @@ Arrays = Mapping[str, NDArray[Any]]
 
 GENERATOR_CHUNK = 16
 PLAYTESTER_CHUNK = 64
+CRITIC_CHUNK = 32
 GENERATOR_INPUTS = {"latent": 4, "condition": 2, "counts": 2, "noise": 4}  # name: rank
 PLAYTESTER_INPUTS = {"view": 4, "map": 4, "scalars": 2, "persona": 2}
+CRITIC_INPUTS = {"tiles": 3}
+SCORES = ("beatable", "difficulty", "tension", "variety", "exploration", "choice", "reward")
+"""What a critic says of a level, in the order of its columns; all from 0 to 1. The last five are the parts of fun."""
+TYPICAL_ERROR = 0.1
+"""Standard error of a critic's difficulty where nothing is known of it."""
 
 
 class Generator:
@@ -119,6 +125,59 @@ class Playtester:
                     f"this one has {list(given)}; train again or get a newer pack"
                 )
         return run_chunks(self._session, inputs, PLAYTESTER_CHUNK, pool).astype(np.float32, copy=False)
+
+
+class Critic:
+    """The critic: tiles in, what a playtest would say of them out.
+
+    Attributes:
+        path: the ONNX file.
+        difficulty_error: its standard error of difficulty on levels it did not learn from; :data:`TYPICAL_ERROR` where
+            the pack does not say.
+    """
+
+    def __init__(self, path: Path, game: Game, info: Mapping[str, Any]) -> None:
+        self.path = path
+        self._session = open_session(path, CRITIC_INPUTS, "scores", "tensor(float)", "critic")
+        names, columns = info.get("scores"), self._session.get_outputs()[0].shape[-1]
+        if names != list(SCORES) or (isinstance(columns, int) and columns != len(SCORES)):
+            given = f"{columns} scores" if names == list(SCORES) else f"the scores {names}"
+            raise LevelForgeError(
+                f"{path}: is the critic of another version of levelforge: it gives {given}, where "
+                f"{', '.join(SCORES)} are needed; train again or get a newer pack"
+            )
+        self._game = game
+        error = info.get("difficulty_error")
+        self.difficulty_error = float(error) if isinstance(error, int | float) else TYPICAL_ERROR
+
+    def __call__(
+        self, tiles: NDArray[np.uint8], pool: ThreadPoolExecutor | None = None
+    ) -> NDArray[np.float32]:
+        """Judge levels.
+
+        Args:
+            tiles: ``uint8[N, H, W]`` tile ids.
+            pool: threads to share the chunks among; None runs them in turn.
+
+        Returns:
+            ``float32[N, 7]`` in [0, 1], columns in the order of :data:`SCORES`.
+
+        Raises:
+            LevelForgeError: the network gives no such scores.
+        """
+        if not len(tiles):
+            return np.zeros((0, len(SCORES)), np.float32)
+        try:
+            scores = run_chunks(self._session, {"tiles": tiles}, CRITIC_CHUNK, pool)
+        except Exception:  # noqa: BLE001 - as in open_session
+            scores = np.zeros(0, np.float32)
+        if scores.shape != (len(tiles), len(SCORES)) or not np.isfinite(scores).all():
+            raise LevelForgeError(
+                f"{self.path}: gives no scores for levels of {self._game.name!r} "
+                f"({tiles.shape[2]}x{tiles.shape[1]} tiles); get or train another pack"
+            )
+        clipped: NDArray[np.float32] = np.clip(scores, 0.0, 1.0).astype(np.float32, copy=False)
+        return clipped
 
 
 def open_session(

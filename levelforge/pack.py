@@ -1,7 +1,8 @@
 """Packs: one trained, self-contained model folder, checked before anything runs.
 
 A pack holds ``generator.onnx``, ``playtester.onnx``, the ``game.toml`` it was trained for,
-``model_card.md`` and ``pack.json`` (what the models expect, and a hash of every file).
+``model_card.md`` and ``pack.json`` (what the models expect, and a hash of every file). It may hold ``critic.onnx``,
+described under ``critic`` in ``pack.json``; without one, ``generate`` plays every candidate.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from levelforge.errors import LevelForgeError
 from levelforge.game import Game, bundled_games, games_folder, load_game, read_game
 
 if TYPE_CHECKING:
-    from levelforge.models import Generator, Playtester
+    from levelforge.models import Critic, Generator, Playtester
 
 FORMAT = 1
 GENERATOR, PLAYTESTER, GAME, CARD, INFO = (
@@ -31,6 +32,7 @@ GENERATOR, PLAYTESTER, GAME, CARD, INFO = (
     "model_card.md",
     "pack.json",
 )
+CRITIC = "critic.onnx"
 HASHED = (GAME, GENERATOR, PLAYTESTER)
 REQUIRED = ("format", "game", "game_digest", "files", "hash", "generator", "playtester", "count_distribution")
 
@@ -82,6 +84,19 @@ class Pack:
 
         return Playtester(self.folder / PLAYTESTER, self.game)
 
+    @cached_property
+    def critic(self) -> Critic | None:
+        """The critic's session, or None for a pack without one.
+
+        Raises:
+            LevelForgeError: the file is no critic that this version understands.
+        """
+        if CRITIC not in self.info["files"]:
+            return None
+        from levelforge.models import Critic
+
+        return Critic(self.folder / CRITIC, self.game, self.info["critic"])
+
 
 def load_pack(game_or_path: str | Path | Game) -> Pack:
     """Load and check a pack.
@@ -117,7 +132,12 @@ def read_pack(folder: Path, game: Game | None = None) -> Pack:
         LevelForgeError: as :func:`load_pack`.
     """
     info = _read_info(folder)
-    for name in HASHED:
+    judged = CRITIC in info["files"]
+    if not judged and (folder / CRITIC).exists():
+        raise LevelForgeError(
+            f"{folder / CRITIC}: is no part of this pack ({INFO} does not name it); remove it or write the pack again"
+        )
+    for name in (*HASHED, CRITIC) if judged else HASHED:
         if _sha256(_read_bytes(folder / name)) != info["files"].get(name):
             raise LevelForgeError(
                 f"{folder / name}: does not match its hash in {INFO}; the file is damaged or was changed, "
@@ -147,6 +167,7 @@ def write_pack(
     playtester_onnx: bytes,
     info: Mapping[str, Any],
     card: str,
+    critic_onnx: bytes | None = None,
 ) -> Pack:
     """Write a pack folder whole or not at all, and load it back.
 
@@ -154,8 +175,10 @@ def write_pack(
         folder: the folder to make; an older pack there is replaced.
         game: the game the models were trained for (read from a file).
         generator_onnx, playtester_onnx: the models as written by ``exporters.onnx_pack``.
-        info: ``generator``, ``playtester``, ``count_distribution`` and ``figures`` of ``pack.json``.
+        info: ``generator``, ``playtester``, ``count_distribution`` and ``figures`` of ``pack.json``; ``critic`` too for a
+            pack with one.
         card: the model card, Markdown; the pack's hash is added to its end.
+        critic_onnx: the critic, if there is one.
 
     Raises:
         LevelForgeError: a model is not what a pack holds, or the folder cannot be written.
@@ -165,6 +188,8 @@ def write_pack(
     if folder.exists() and any(folder.iterdir()) and not (folder / INFO).exists():
         raise LevelForgeError(f"{folder}: is not empty and not a pack; choose another folder")
     contents = {GAME: game.path.read_bytes(), GENERATOR: generator_onnx, PLAYTESTER: playtester_onnx}
+    if critic_onnx is not None:
+        contents[CRITIC] = critic_onnx
     files = {name: _sha256(content) for name, content in sorted(contents.items())}
     whole = pack_hash(files)
     facts = {
@@ -186,7 +211,11 @@ def write_pack(
             (draft / name).write_bytes(content)
         draft.chmod(0o755)
         checked = read_pack(draft, game)
-        _ = checked.generator, checked.playtester  # a model that does not load never becomes a pack
+        _ = (
+            checked.generator,
+            checked.playtester,
+            checked.critic,
+        )  # a model that does not load never becomes a pack
         _swap(draft, folder)
     except OSError as error:
         raise LevelForgeError(f"{folder}: cannot be written: {error.strerror}") from None
@@ -229,6 +258,10 @@ def _read_info(folder: Path) -> dict[str, Any]:
         )
     if not isinstance(info["files"], dict):
         raise LevelForgeError(f"{path}: 'files' must name each file's hash; get or write the pack again")
+    if CRITIC in info["files"] and not isinstance(info.get("critic"), dict):
+        raise LevelForgeError(
+            f"{path}: names {CRITIC}, but has no 'critic' to say what it gives; get or write the pack again"
+        )
     return info
 
 

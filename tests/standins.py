@@ -1,7 +1,8 @@
 """Tiny hand-made networks with the interface of the trained ones, for tests of what lies around them.
 
 The generator opens a room, strews walls by noise and puts exactly the requested entities where noise is
-highest (on the ground row, for a platformer). The playtester walks towards the goal's compass.
+highest (on the ground row, for a platformer). The playtester walks towards the goal's compass. The critic
+finds a level the harder the more of its tiles are dangers.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from levelforge.decode import DANGERS
 from levelforge.game import Game, load_game
+from levelforge.models import SCORES
 from levelforge.pack import Pack, write_pack
 from levelforge.playtest.observation import VIEW_CHANNELS, VIEW_SIZE
 
@@ -120,6 +123,37 @@ def playtester_onnx(game: Game, view_channels: int = VIEW_CHANNELS) -> bytes:
     )
 
 
+def critic_onnx(game: Game, scores: int = len(SCORES)) -> bytes:
+    """Beatable 1, difficulty 20 times the share of dangers (at most 1), every part of fun 1 - difficulty."""
+    dangers = np.array([t.role in DANGERS for t in game.tiles], np.float32)
+    constants = {
+        "dangers": dangers,
+        "twenty": np.array(20.0, np.float32),
+        "zero": np.array(0.0, np.float32),
+        "one": np.array(1.0, np.float32),
+        "last": np.array([1]),
+        "rest": np.array([1, scores - 2]),
+    }
+    node = helper.make_node
+    nodes = [
+        node("Cast", ["tiles"], ["ids"], to=TensorProto.INT64),
+        node("Gather", ["dangers", "ids"], ["danger"], axis=0),
+        node("ReduceMean", ["danger"], ["share"], axes=[1, 2], keepdims=0),
+        node("Mul", ["share", "twenty"], ["raw"]),
+        node("Min", ["raw", "one"], ["hard"]),
+        node("Unsqueeze", ["hard", "last"], ["difficulty"]),
+        node("Sub", ["one", "difficulty"], ["easy"]),
+        node("Tile", ["easy", "rest"], ["fun"]),
+        node("Mul", ["difficulty", "zero"], ["nothing"]),
+        node("Add", ["nothing", "one"], ["sure"]),
+        node("Concat", ["sure", "difficulty", "fun"], ["scores"], axis=1),
+    ]
+    inputs = [helper.make_tensor_value_info("tiles", TensorProto.FLOAT, ["N", "H", "W"])]
+    return _bytes(
+        nodes, inputs, helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["N", scores]), constants
+    )
+
+
 def pack_info(game: Game) -> dict[str, object]:
     def uniform(low: int, high: int) -> list[float]:
         return [0.0] * low + [1 / (high - low + 1)] * (high - low + 1)
@@ -138,11 +172,11 @@ def pack_info(game: Game) -> dict[str, object]:
     }
 
 
-def make_pack(folder: Path, game_name: str) -> Pack:
+def make_pack(folder: Path, game_name: str, *, critic: bool = False) -> Pack:
     game = load_game(game_name)
-    return write_pack(
-        folder, game, generator_onnx(game), playtester_onnx(game), pack_info(game), "# Stand-in\n"
-    )
+    info = pack_info(game) | ({"critic": {"scores": list(SCORES)}} if critic else {})
+    judge = critic_onnx(game) if critic else None
+    return write_pack(folder, game, generator_onnx(game), playtester_onnx(game), info, "# Stand-in\n", judge)
 
 
 def _bytes(

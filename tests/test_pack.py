@@ -10,12 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from standins import generator_onnx, make_pack, pack_info, playtester_onnx
+from standins import critic_onnx, generator_onnx, make_pack, pack_info, playtester_onnx
 
 from levelforge.decode import sample_inputs
 from levelforge.errors import LevelForgeError
 from levelforge.game import load_game
 from levelforge.generate import GenerateConfig, generate
+from levelforge.models import SCORES
 from levelforge.pack import INFO, Pack, load_pack, pack_hash, read_pack, write_pack
 from levelforge.playtest.observation import VIEW_CHANNELS
 
@@ -211,3 +212,75 @@ def test_a_playtester_that_sees_something_else(folder: Path) -> None:
     rehash(folder)
     with pytest.raises(LevelForgeError, match=r"another version of levelforge: its 'view' is \[7, 11, 11\]"):
         generate(load_pack(folder), GenerateConfig(1))
+
+
+@pytest.fixture(scope="module", name="judged")
+def _judged(tmp_path_factory: pytest.TempPathFactory) -> Pack:
+    return make_pack(tmp_path_factory.mktemp("judged") / "pack", "dungeon", critic=True)
+
+
+def test_a_pack_may_have_a_critic(original: Pack, judged: Pack) -> None:
+    assert original.critic is None
+    assert judged.critic is not None
+    assert (judged.folder / "critic.onnx").is_file()
+    assert judged.hash != original.hash
+    plain = np.full((24, 32), judged.game.empty.id, np.uint8)
+    full = plain.copy()
+    full[:5, :10] = judged.game.tile("spikes").id
+    scores = judged.critic(np.stack([plain, full] * 20))
+    assert scores.shape == (40, len(SCORES))
+    assert scores.dtype == np.float32
+    assert scores[:2].tolist() == [[1, 0, 1, 1, 1, 1, 1], [1, 1, 0, 0, 0, 0, 0]]
+    assert np.array_equal(judged.critic(full[None])[0], scores[39])
+    assert judged.critic(plain[None, :9, :16]).shape == (1, len(SCORES))
+    assert judged.critic(plain[None][:0]).shape == (0, len(SCORES))
+
+
+def test_damaged_and_foreign_critics(judged: Pack, tmp_path: Path) -> None:
+    folder = shutil.copytree(judged.folder, tmp_path / "pack")
+    critic = folder / "critic.onnx"
+    whole = critic.read_bytes()
+    critic.write_bytes(whole[:200])
+    assert "critic.onnx: does not match its hash" in refusal(folder)
+    rehash(folder)
+    with pytest.raises(LevelForgeError, match=r"critic\.onnx: is truncated or no ONNX model"):
+        _ = load_pack(folder).critic
+    shutil.copy(folder / "generator.onnx", critic)
+    rehash(folder)
+    with pytest.raises(LevelForgeError, match="is an ONNX model, but no critic: it takes latent"):
+        _ = load_pack(folder).critic
+    critic.write_bytes(critic_onnx(judged.game, scores=5))
+    rehash(folder)
+    with pytest.raises(LevelForgeError, match="critic of another version of levelforge: it gives 5 scores"):
+        _ = load_pack(folder).critic
+    critic.unlink()
+    assert "critic.onnx: cannot be read" in refusal(folder)
+
+
+@pytest.mark.parametrize(
+    ("critic", "message"),
+    [
+        (None, "names critic.onnx, but has no 'critic'"),
+        ({"scores": ["difficulty"]}, "gives the scores ['difficulty']"),
+    ],
+)
+def test_a_description_that_does_not_fit_the_critic(
+    judged: Pack, tmp_path: Path, critic: object, message: str
+) -> None:
+    folder = shutil.copytree(judged.folder, tmp_path / "pack")
+    info = json.loads((folder / INFO).read_text())
+    (folder / INFO).write_text(json.dumps(info | {"critic": critic}))
+    with pytest.raises(LevelForgeError) as caught:
+        _ = load_pack(folder).critic
+    assert message in str(caught.value)
+
+
+def test_a_critic_that_belongs_to_no_pack(folder: Path) -> None:
+    (folder / "critic.onnx").write_bytes(critic_onnx(load_game("dungeon")))
+    assert "critic.onnx: is no part of this pack" in refusal(folder)
+
+
+def test_a_critic_that_gives_nonsense_on_a_level(judged: Pack) -> None:
+    assert judged.critic is not None
+    with pytest.raises(LevelForgeError, match="gives no scores for levels of 'dungeon'"):
+        judged.critic(np.full((1, 24, 32), 200, np.uint8))

@@ -10,7 +10,7 @@ from typing import Any
 
 from levelforge.errors import LevelForgeError
 from levelforge.game import load_game
-from levelforge.pack import Pack, write_pack
+from levelforge.pack import CRITIC, Pack, write_pack
 from levelforge.playtest.observation import VIEW_SIZE
 from levelforge.training.budget import format_seconds
 from levelforge.training.folder import RunFolder
@@ -56,8 +56,12 @@ def pack_run(run: str | Path, out: str | Path) -> Pack:
             f"{game.path}: changed since {folder.path} was trained (tiles or rules differ); put it back or train again"
         )
     generator, playtester, described = contents
+    critic = (folder.export / CRITIC).read_bytes() if (folder.export / CRITIC).is_file() else None
+    known = json.loads(described)
+    if critic is None:
+        known.pop("critic", None)  # a run that was told to go without
     figures = latest_figures(folder)
-    info = json.loads(described) | {
+    info = known | {
         "playtester": {
             "view": list(VIEW_SIZE[game.movement]),
             "actions": [action.name for action in game.actions],
@@ -68,7 +72,7 @@ def pack_run(run: str | Path, out: str | Path) -> Pack:
         },
     }
     return write_pack(
-        Path(out), game, generator, playtester, info, model_card(config, figures, folder, Path(out))
+        Path(out), game, generator, playtester, info, model_card(config, figures, folder, Path(out)), critic
     )
 
 
