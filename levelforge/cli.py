@@ -96,7 +96,7 @@ def games(as_json: bool) -> None:
 
 
 @cli.command()
-@click.argument("game")
+@click.argument("game", required=False)
 @click.option("-n", "n", type=click.IntRange(1), default=12, show_default=True, help="How many levels.")
 @click.option(
     "--seed", type=click.IntRange(0, SEEDS - 1), help="Same seed, same levels. [default: a new one]"
@@ -106,6 +106,16 @@ def games(as_json: bool) -> None:
 )
 @click.option("--size", type=SizeType(), help="Width x height in tiles. [default: the game's]")
 @click.option("--count", "counts", type=CountType(), multiple=True, help="Exactly N of a tile; repeatable.")
+@click.option(
+    "--lock", "lock_path", type=click.Path(path_type=Path), help="A map: what --mask leaves out of it stays."
+)
+@click.option(
+    "--mask",
+    "masks",
+    multiple=True,
+    metavar="X,Y,WxH|FILE",
+    help="With --lock, what is made anew: rectangles in tiles from 0,0, or a file (rows of 0 and 1, or a PNG).",
+)
 @click.option(
     "--format",
     "formats_",
@@ -126,12 +136,14 @@ def games(as_json: bool) -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def generate(
-    game: str,
+    game: str | None,
     n: int,
     seed: int | None,
     difficulty: float | tuple[float, float] | None,
     size: tuple[int, int] | None,
     counts: tuple[tuple[str, int], ...],
+    lock_path: Path | None,
+    masks: tuple[str, ...],
     formats_: tuple[str, ...],
     options: dict[str, str],
     out: Path | None,
@@ -146,9 +158,12 @@ def generate(
     Writes GAME-SEED-INDEX files in every format asked for, index.json, and contact-sheet.png, whose
     path it prints. The same command with the same seed and pack writes the same bytes.
 
+    With --lock, tiles of a map stay and those under a --mask are made anew; GAME and size are then the map's.
+
     \b
     Examples:
       levelforge generate dungeon -n 24 --seed 7
+      levelforge generate --lock mine.tmx --mask 4,2,10x8 -n 3 --format tiled
       levelforge generate dungeon --count door=2 --count key=2 --count ghost=0
       levelforge generate platformer --size 128x16 --difficulty 0.2:0.7
       levelforge generate dungeon --format tiled --encoding base64-zlib --tileset external
@@ -163,8 +178,23 @@ def generate(
     from levelforge.output import generate_document, write_generated
     from levelforge.pack import load_pack, read_pack
 
-    loaded = load_game(game)
     words = check_formats(split_words(formats_), options)
+    if game is None and lock_path is None:
+        raise click.UsageError("Missing argument 'GAME'.")
+    lock = None
+    if lock_path is None:
+        if masks:
+            raise click.UsageError("--mask says what of a map is made anew; name the map with --lock")
+        loaded = load_game(game or "")
+    else:
+        from levelforge.lock import read_lock
+
+        if not masks:
+            raise click.UsageError("--lock needs --mask X,Y,WxH or a mask file: what is made anew")
+        if size is not None:
+            raise click.UsageError("--size does not go with --lock: a level has its map's size")
+        lock = read_lock(lock_path, masks, load_game(game) if game else None, dict(counts))
+        loaded, size = lock.level.game, lock.level.size
     pack = read_pack(pack_path, loaded) if pack_path else load_pack(loaded)
     config = GenerateConfig(
         n=n,
@@ -174,6 +204,7 @@ def generate(
         counts=dict(counts),
         playtest=not no_playtest,
         threads=threads,
+        lock=lock,
     )
     check_config(loaded, config)
     folder = out or Path("out") / loaded.name
@@ -191,6 +222,9 @@ def generate(
     if made.rejected:
         reasons = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in made.rejected.items())
         say(f"{made.candidates} candidates, {made.raw_beatable:.0%} beatable as drawn; not kept: {reasons}")
+    if lock is not None:
+        for line in lock.lines(made.levels):
+            say(line)
     if report:
         say(f"report: {folder / 'report.html'}")
     click.echo(str(folder / "contact-sheet.png"))

@@ -150,7 +150,7 @@ def sample_counts(
         else:
             drawn[:, e] = low + np.floor(quantile * (high - low + 1))
     for key in game.of_role(Role.KEY)[:1]:
-        _match_keys(drawn, game, ranges[key.name][1], asked)
+        match_keys(drawn, game, ranges[key.name][1], asked)
     return drawn
 
 
@@ -162,7 +162,7 @@ def _intensity(n: int, difficulty: NDArray[np.float64], rng: np.random.Generator
     return drawn
 
 
-def _match_keys(drawn: NDArray[np.int64], game: Game, most: int, asked: Mapping[str, int]) -> None:
+def match_keys(drawn: NDArray[np.int64], game: Game, most: int, asked: Mapping[str, int]) -> None:
     """Make keys and doors that were both left open agree, in place."""
     names = [t.name for t in game.entities]
     keys = [names.index(t.name) for t in game.of_role(Role.KEY)]

@@ -30,6 +30,7 @@ from levelforge.rules.replay import replay_kernel
 from levelforge.rules.state import WON, compile_levels
 
 if TYPE_CHECKING:
+    from levelforge.lock import Lock
     from levelforge.playtest.measure import PlaytestResult
 
 Progress = Callable[[str, int, int], None]
@@ -58,6 +59,7 @@ class GenerateConfig:
         threads: worker threads; they change the speed alone.
         node_limit: states the solver may expand on one level before it counts as not certifiable.
         max_candidates: candidates to try before giving up; None is :meth:`candidate_cap`.
+        lock: a map whose locked tiles stay (``size`` is then its size, ``counts`` those of the lock).
     """
 
     n: int
@@ -70,10 +72,13 @@ class GenerateConfig:
     threads: int = 2
     node_limit: int = 200_000
     max_candidates: int | None = None
+    lock: Lock | None = None
 
     @property
     def candidate_cap(self) -> int:
         """Candidates to try at most: ``max_candidates``, or 1000 and 20 more for each level wanted."""
+        if self.lock is not None and self.max_candidates is None:
+            return self.lock.candidates(self.wanted)
         return 1000 + 20 * self.n if self.max_candidates is None else self.max_candidates
 
     @property
@@ -237,16 +242,24 @@ def make_batch(pack: Pack, config: GenerateConfig, index: int) -> Batch:
     """Sample, decode, check, repair and certify batch number ``index``; depends on nothing else."""
     times = [time.perf_counter()]
     inputs = sample(pack, config, index)
-    tiles = pack.generator(inputs)
-    requested = inputs["counts"].astype(np.int32)
+    lock = config.lock
+    if lock is None:
+        tiles = pack.generator(inputs)
+        requested = inputs["counts"].astype(np.int32)
+        good = well_formed(tiles, requested, pack.game)
+    else:
+        tiles, requested = lock.drafts(pack, inputs, np.random.default_rng([config.seed, index, 1]))
+        good = np.ones(len(tiles), bool)
     times.append(time.perf_counter())
-    verdict = np.where(well_formed(tiles, requested, pack.game), CERTIFIED, MALFORMED).astype(np.int8)
-    fixed = repair_batch(tiles, pack.game, node_limit=config.node_limit, threads=1)
+    verdict = np.where(good, CERTIFIED, MALFORMED).astype(np.int8)
+    frozen = None if lock is None else lock.locked
+    fixed = repair_batch(tiles, pack.game, node_limit=config.node_limit, threads=1, frozen=frozen)
     raw = fixed.raw_beatable & (verdict == CERTIFIED)
     times.append(time.perf_counter())
     verdict[(verdict == CERTIFIED) & ~certify(fixed, pack.game)] = UNREPAIRABLE
     short = fixed.length < pack.game.min_solution(tiles.shape[2], tiles.shape[1])
-    verdict[(verdict == CERTIFIED) & short] = TOO_SHORT
+    if lock is None or not lock.ends_locked:
+        verdict[(verdict == CERTIFIED) & short] = TOO_SHORT
     times.append(time.perf_counter())
     spent = dict(zip(STAGES, np.diff(times).tolist(), strict=False))
     return Batch(fixed.tiles, requested, raw, verdict, fixed.edits, fixed.actions, fixed.length, spent)
@@ -345,6 +358,7 @@ def _level(pack: Pack, config: GenerateConfig, batch: Batch, i: int) -> Level:
         pack=pack.hash,
         solution=tuple(batch.solutions[i, : batch.length[i]].tolist()),
         edits=int(batch.edits[i]),
+        extra=config.lock.extra() if config.lock else {},
     )
 
 
@@ -352,6 +366,8 @@ def _gave_up(
     game: Game, config: GenerateConfig, kept: int, candidates: int, rejected: Mapping[str, int]
 ) -> str:
     reasons = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in sorted(rejected.items()))
+    if config.lock is not None:
+        return config.lock.nothing_fits(kept, config.wanted, candidates, reasons)
     return (
         f"{game.name}: only {kept} of {config.wanted} levels after {candidates} candidates (rejected: {reasons}); "
         "ask for fewer, for other counts or for another size"

@@ -66,13 +66,14 @@ def generate_document(
 ) -> dict[str, Any]:
     """What ``generate --json`` prints.
 
-    ``difficulty_requested`` is there only where a difficulty was asked for.
+    ``difficulty_requested`` is there only where a difficulty was asked for, ``lock`` where tiles were locked.
     """
     seconds = dict(made.seconds) | {"export": export_seconds}
     levels = [_entry(level, names) for level, names in zip(made.levels, files, strict=True)]
     for entry, wanted in zip(levels, made.requested_difficulty or (), strict=False):
         entry["difficulty_requested"] = wanted
-    return {
+    lock = {} if config.lock is None else {"lock": config.lock.report(made.levels)}
+    return lock | {
         "game": pack.game.name,
         "pack": pack.hash,
         "seed": config.seed,

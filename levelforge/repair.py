@@ -82,7 +82,12 @@ def repair(level: Level, *, node_limit: int = REPAIR_NODE_LIMIT) -> RepairResult
 
 
 def repair_batch(
-    tiles: NDArray[np.uint8], game: Game, *, threads: int = 2, node_limit: int = REPAIR_NODE_LIMIT
+    tiles: NDArray[np.uint8],
+    game: Game,
+    *,
+    threads: int = 2,
+    node_limit: int = REPAIR_NODE_LIMIT,
+    frozen: NDArray[np.bool_] | None = None,
 ) -> RepairBatch:
     """Repair N candidates that have the right counts.
 
@@ -91,30 +96,24 @@ def repair_batch(
         game: the game that declares them.
         threads: worker threads.
         node_limit: limit of each search; a level that stays undecided counts as not repaired.
+        frozen: ``bool[H, W]`` tiles that no edit may touch, the same in all levels; by default none.
     """
+    kept = np.zeros(tiles.shape[1:], np.bool_) if frozen is None else np.ascontiguousarray(frozen, np.bool_)
     out = np.ascontiguousarray(tiles).copy()
     first = solve_batch(out, game, node_limit=node_limit, threads=threads)
     verdict, length, actions = first.verdict.copy(), first.length.copy(), _padded(first.actions, game, out)
     raw_beatable = verdict == BEATABLE
     if game.constraints.connected_floor and len(out):
-        connect(out, game, threads=threads)
-        _resolve(
-            out,
-            np.flatnonzero((out != tiles).any(axis=(1, 2))),
-            game,
-            node_limit,
-            verdict,
-            length,
-            actions,
-            threads,
-        )
+        connect(out, game, threads=threads, frozen=kept)
+        joined = np.flatnonzero((out != tiles).any(axis=(1, 2)))
+        _resolve(out, joined, game, node_limit, verdict, length, actions, threads)
     for _ in range(ROUNDS):
         failing = np.flatnonzero((verdict != BEATABLE) & (verdict != UNDECIDED))
-        changed = [i for i in failing if _open_or_relieve(out, int(i), game)]
+        changed = [i for i in failing if _open_or_relieve(out, int(i), game, kept)]
         if not changed:
             break
         _resolve(out, np.array(changed), game, node_limit, verdict, length, actions, threads)
-    _take_back(tiles, out, game, node_limit, raw_beatable, verdict, length, actions)
+    _take_back(tiles, out, game, node_limit, raw_beatable, verdict, length, actions, kept)
     good = verdict == BEATABLE
     out[~good] = tiles[~good]
     length[~good] = -1
@@ -123,15 +122,21 @@ def repair_batch(
     return RepairBatch(out, edits, raw_beatable, length, np.ascontiguousarray(actions[:, :longest]))
 
 
-def connect(tiles: NDArray[np.uint8], game: Game, *, threads: int = 2) -> None:
-    """Fill or join every pocket of ``uint8[N, H, W]`` levels that the start cannot reach, in place."""
+def connect(
+    tiles: NDArray[np.uint8], game: Game, *, threads: int = 2, frozen: NDArray[np.bool_] | None = None
+) -> None:
+    """Fill or join every pocket of ``uint8[N, H, W]`` levels that the start cannot reach, in place.
+
+    Tiles of ``frozen bool[H, W]`` stay as they are, even where a pocket then stays one.
+    """
+    kept = np.zeros(tiles.shape[1] * tiles.shape[2], np.bool_) if frozen is None else frozen.ravel()
     roles = game.roles
     counted = np.array([t.name in game.count_ranges for t in game.tiles])
     border = game.constraints.solid_border
 
     def work(first: int, last: int) -> None:
         for i in range(first, last):
-            connect_one(tiles[i], roles, counted, game.empty.id, game.solid.id, border)
+            connect_one(tiles[i], roles, counted, game.empty.id, game.solid.id, border, kept)
 
     run_chunks(work, len(tiles), threads)
 
@@ -198,7 +203,7 @@ def _resolve(tiles, which, game, node_limit, verdict, length, actions, threads) 
         actions[np.ix_(which, np.arange(result.actions.shape[1]))] = result.actions
 
 
-def _take_back(given, out, game, node_limit, raw_beatable, verdict, length, actions) -> None:  # type: ignore[no-untyped-def]
+def _take_back(given, out, game, node_limit, raw_beatable, verdict, length, actions, frozen) -> None:  # type: ignore[no-untyped-def]
     """Undo every single terrain edit without which the level still is as it must be."""
     for i in np.flatnonzero(~raw_beatable & (verdict == BEATABLE)):
         cells = [tuple(c) for c in np.argwhere(given[i] != out[i])]
@@ -211,7 +216,7 @@ def _take_back(given, out, game, node_limit, raw_beatable, verdict, length, acti
                 continue
             if game.constraints.connected_floor:
                 joined = trial[None].copy()
-                connect(joined, game, threads=1)
+                connect(joined, game, threads=1, frozen=frozen)
                 if not np.array_equal(joined[0], trial):
                     continue
             result = solve_batch(trial[None], game, node_limit=node_limit, threads=1)
@@ -226,22 +231,25 @@ def _same_counts(a: Tiles, b: Tiles, game: Game) -> bool:
     return all((a == t.id).sum() == (b == t.id).sum() for t in game.entities)
 
 
-def _open_or_relieve(tiles: NDArray[np.uint8], i: int, game: Game) -> bool:
-    """Edit level ``i`` towards beatable, in place; False if nothing can be done."""
+def _open_or_relieve(tiles: NDArray[np.uint8], i: int, game: Game, frozen: NDArray[np.bool_]) -> bool:
+    """Edit level ``i`` towards beatable, in place and not where it is frozen; False if nothing can be done."""
     batch = compile_levels(tiles[i : i + 1], game)
     bits, phases = keydoor_bits(batch, 0), jump_phases(batch)
     way, length = relaxed_search(batch, 0, bits, phases, batch.time_limit)
     if length < 0:
         support = next(iter(game.of_role(Role.ONE_WAY)), game.solid)
-        cells, roles = edit_search(batch, 0, bits, phases, game.constraints.solid_border, int(support.role))
+        border = game.constraints.solid_border
+        cells, roles = edit_search(batch, 0, bits, phases, border, int(support.role), frozen.ravel())
         for cell, role in zip(cells, roles, strict=True):
             tiles[i].ravel()[cell] = game.empty.id if role == EMPTY else support.id
         return len(cells) > 0
-    return _relieve(tiles[i], batch, way, game)
+    return _relieve(tiles[i], batch, way, game, frozen.ravel())
 
 
-def _relieve(tiles: Tiles, batch: LevelBatch, way: NDArray[np.int8], game: Game) -> bool:
-    """Move aside the last danger that hits on the shortest relaxed way."""
+def _relieve(
+    tiles: Tiles, batch: LevelBatch, way: NDArray[np.int8], game: Game, frozen: NDArray[np.bool_]
+) -> bool:
+    """Move aside the last danger that hits on the shortest relaxed way and is not frozen."""
     cells = np.full((len(way), 4), -1, np.int32)
     walked = np.zeros(batch.role.shape[1], np.bool_)
     find_hits(batch, way, cells, walked)
@@ -250,8 +258,8 @@ def _relieve(tiles: Tiles, batch: LevelBatch, way: NDArray[np.int8], game: Game)
         return False
     flat = tiles.ravel()
     roles = game.roles[tiles]
-    free = (roles == EMPTY).ravel() & ~walked
-    for culprit in hits[::-1]:
+    free = (roles == EMPTY).ravel() & ~walked & ~frozen
+    for culprit in hits[~frozen[hits]][::-1]:
         danger = flat[culprit]
         flat[culprit] = game.empty.id
         if game.tiles[danger].name in game.count_ranges:

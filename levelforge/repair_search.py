@@ -68,7 +68,7 @@ def find_hits(batch: LevelBatch, way, cells, walked):
 
 
 @njit(cache=True, nogil=True)
-def connect_one(tiles, roles, counted, empty, solid, border):
+def connect_one(tiles, roles, counted, empty, solid, border, frozen):
     """Fill or join every pocket of one ``uint8[H, W]`` level in place, nearest to the start first.
 
     Args:
@@ -77,6 +77,7 @@ def connect_one(tiles, roles, counted, empty, solid, border):
         counted: ``bool[T]`` tiles whose number must stay: a pocket that holds one is joined.
         empty, solid: tile ids to open and to fill with.
         border: whether the outermost tiles must stay.
+        frozen: ``bool[H*W]`` tiles that must stay; a pocket of which one stays is joined if that can be.
     """
     height, width = tiles.shape
     cells = height * width
@@ -105,7 +106,7 @@ def connect_one(tiles, roles, counted, empty, solid, border):
             cell = queue[head]
             head += 1
             sizes[mark] += 1
-            keep[mark] |= counted[flat[cell]]
+            keep[mark] |= counted[flat[cell]] or frozen[cell]
             y, x = cell // width, cell % width
             for dy, dx in ((-1, 0), (1, 0), (0, -1), (0, 1)):
                 if 0 <= y + dy < height and 0 <= x + dx < width:
@@ -145,7 +146,7 @@ def connect_one(tiles, roles, counted, empty, solid, border):
                         found = near
                         break
                     edge = ny == 0 or nx == 0 or ny == height - 1 or nx == width - 1
-                    if cost[near] > depth + 1 and not (border and edge):
+                    if cost[near] > depth + 1 and not (border and edge) and not frozen[near]:
                         cost[near] = depth + 1
                         parent[near] = cell
                         upcoming[many] = near
@@ -176,8 +177,15 @@ def connect_one(tiles, roles, counted, empty, solid, border):
 
 
 @njit(cache=True, nogil=True)
-def edit_search(batch: LevelBatch, i, bits, phases, border, support):
+def edit_search(batch: LevelBatch, i, bits, phases, border, support, frozen):
     """Cheapest relaxed win in which steps may assume edits.
+
+    Args:
+        batch, i: the level.
+        bits, phases: of its states, see :mod:`levelforge.relaxed`.
+        border: whether the outermost tiles must stay.
+        support: the role that is put under feet.
+        frozen: ``bool[H*W]`` tiles that must stay.
 
     Returns:
         ``int32[K]`` cells to edit and ``int32[K]`` their new roles; empty if there is no way.
@@ -261,7 +269,8 @@ def edit_search(batch: LevelBatch, i, bits, phases, border, support):
         cell = state % base % cells
         jump, taken = state % base // cells % phases, state % base // (cells * phases)
         y, x = cell // width, cell % width
-        if side_view and not propped and y + 1 < height and role[cell + width] == EMPTY:
+        proppable = side_view and not propped and y + 1 < height
+        if proppable and role[cell + width] == EMPTY and not frozen[cell + width]:
             new = state + base
             if parent[new] == -2:
                 parent[new] = state
@@ -285,6 +294,8 @@ def edit_search(batch: LevelBatch, i, bits, phases, border, support):
                 if border and (cy == 0 or cx == 0 or cy == height - 1 or cx == width - 1):
                     continue
                 target = cy * width + cx
+                if frozen[target]:
+                    continue
                 old = role[target]
                 if old == SOLID and not (propped and target == cell + width):
                     role[target] = EMPTY
