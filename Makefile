@@ -9,13 +9,13 @@ LEVELS_VENV ?= .venv-levels
 PIP_FLAGS := --quiet --disable-pip-version-check
 DEB_FLAGS := -qq -y --no-install-recommends
 
-.PHONY: help levels install test test-consumers lint types check demo clean tiled python
+.PHONY: help levels install test test-consumers lint types check demo clean tiled node-modules python
 
 help:
 	@echo "make levels    $(N) certified levels of each game into $(OUT)/, as Tiled, JSON and PNG, with a contact sheet"
 	@echo "make install   everything for development into .venv"
 	@echo "make test      set up, then lint, strict types and the tests"
-	@echo "make test-consumers   the tests that drive other programs: Tiled, pytmx, pytiled-parser"
+	@echo "make test-consumers   the tests that drive other programs: Tiled, Chromium, Phaser, ONNX Runtime Web"
 	@echo "make demo      play generated levels in a window"
 
 levels: $(LEVELS_VENV)/.ready
@@ -26,13 +26,13 @@ levels: $(LEVELS_VENV)/.ready
 
 install: .venv/.ready
 
-test: install tiled
+test: install tiled node-modules
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/pytest -n 2
 
-test-consumers: install tiled
+test-consumers: install tiled node-modules
 	.venv/bin/pytest tests/consumers
 
 lint: install
@@ -79,3 +79,19 @@ tiled:
 	  else \
 	    echo "note: the tests that render with Tiled need it; install it: sudo apt-get install tiled"; \
 	  fi; }
+
+# Node.js, npm and Chromium, and what npm brings for the tests that run in them; elsewhere those are skipped.
+CONSUMERS := tests/consumers
+NODE_DEBS = $(if $(shell command -v node),,nodejs) $(if $(shell command -v npm),,npm) $(if $(shell command -v chromium),,chromium)
+node-modules:
+	@debs="$(strip $(NODE_DEBS))"; [ -z "$$debs" ] || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install $(DEB_FLAGS) $$debs; \
+	  else \
+	    echo "note: the tests in a browser need more; install it: sudo apt-get install $$debs"; \
+	  fi; }
+	@! command -v npm >/dev/null || $(MAKE) --no-print-directory $(CONSUMERS)/node_modules/.ready
+
+$(CONSUMERS)/node_modules/.ready: $(CONSUMERS)/package.json $(CONSUMERS)/package-lock.json
+	cd $(CONSUMERS) && npm ci --silent --no-progress
+	@touch $@
