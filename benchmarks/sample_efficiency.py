@@ -250,6 +250,7 @@ def main() -> None:
         "--seeds", type=numbers, default=[3, 1], help="seeds, one number a game (or one for all)"
     )
     parser.add_argument("--frames", type=int, default=1_000_000, help="environment steps of each playtester")
+    parser.add_argument("--replay-ratio", type=float, default=1.0, help="trained samples a step")
     parser.add_argument("--generated", type=int, default=1000, help="generated levels")
     parser.add_argument("--gan-steps", type=numbers, default=[1500, 300], help="reconstruction, adversarial")
     parser.add_argument("--episodes", type=int, default=2, help="a level and skill; 1 at skill 0")
@@ -264,7 +265,9 @@ def main() -> None:
     seeds = dict(zip(games, args.seeds * (len(games) if len(args.seeds) == 1 else 1), strict=False))
     if len(seeds) < len(games):
         parser.error("--seeds: give one number for all games or one a game")
-    plan = Plan(args.frames, args.generated, *args.gan_steps, args.episodes, args.fresh_seed)
+    plan = Plan(
+        args.frames, args.replay_ratio, args.generated, *args.gan_steps, args.episodes, args.fresh_seed
+    )
     args.out.mkdir(parents=True, exist_ok=True)
     cells = []
     for name in games:

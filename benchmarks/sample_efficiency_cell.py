@@ -27,6 +27,7 @@ class Plan:
 
     Attributes:
         frames: environment steps of every playtester; with them the number of updates is the same, too.
+        replay_ratio: trained samples a step.
         generated: certified generated levels beside the authored ones.
         warm_up, adversarial: steps of the GAN, of reconstruction and with the discriminator.
         episodes: a level and skill when the unseen levels are played (1 where there is no noise).
@@ -34,6 +35,7 @@ class Plan:
     """
 
     frames: int
+    replay_ratio: float
     generated: int
     warm_up: int
     adversarial: int
@@ -225,6 +227,7 @@ def _dqn_config(plan: Plan) -> Any:
     return replace(
         DqnConfig(),
         total_frames=plan.frames,
+        replay_ratio=plan.replay_ratio,
         anneal_frames=plan.frames,
         warm_up=min(20_000, plan.frames // 10),
         eval_frames=10**12,  # judged once, at the end
