@@ -154,17 +154,22 @@ def run_cell(cell: Cell, plan: Plan, out: Path) -> dict[str, Any]:
 def generated_levels(
     cell: Cell, plan: Plan, game: Game, authored: list[Tiles], out: Path
 ) -> tuple[NDArray[np.uint8], dict[str, Any]]:
-    """Certified levels by a GAN that has seen ``authored`` only; kept in ``out/gan``, so a rerun has them."""
+    """Certified levels by a GAN that has seen ``authored`` only; kept in ``out/gan``, so a rerun has them.
+
+    A grid of other ``--frames`` may be given a copy of that folder.
+    """
     from levelforge.novelty import novelty
     from levelforge.training.gan import GanTrainer
     from levelforge.training.level_pool import load_pool, make_pool, save_pool
+    from levelforge.training.settings import to_json
     from levelforge.training.status import Stop
 
     stem = out / "gan" / f"{cell.game}-n{cell.size:02d}-s{cell.seed}"
     kept, told = stem.with_suffix(".npz"), stem.with_suffix(".json")
+    basis = {"game_digest": game.digest, "generated": plan.generated, "gan": to_json(_gan_config(plan))}
     if kept.exists() and told.exists():
-        facts = json.loads(told.read_text(encoding="utf-8"))
-        if facts.pop("plan") == asdict(plan) and facts.pop("game_digest") == game.digest:
+        facts: dict[str, Any] = json.loads(told.read_text(encoding="utf-8"))
+        if facts.pop("basis") == basis:
             return load_pool(kept), facts
     began = time.perf_counter()
     trainer = GanTrainer(game, authored, _gan_config(plan), cell.seed)
@@ -196,7 +201,7 @@ def generated_levels(
     }
     stem.parent.mkdir(parents=True, exist_ok=True)
     save_pool(kept, levels)
-    write_json(told, facts | {"plan": asdict(plan), "game_digest": game.digest})
+    write_json(told, facts | {"basis": basis})
     return levels, facts
 
 
