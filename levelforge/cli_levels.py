@@ -207,6 +207,8 @@ def repair(
       levelforge repair mine.txt --game dungeon > mended.txt
       levelforge repair maps --out mended --format tiled,png
     """
+    import numpy as np
+
     from levelforge.errors import LevelForgeError
     from levelforge.files import check_formats, read_files, write_file
     from levelforge.level import format_text
@@ -243,6 +245,8 @@ def repair(
             entry: dict[str, Any] = {"file": str(item.path), "repaired": result is not None}
             entry["edits"] = result.edits if result else None
             entry["solution_length"] = len(result.solution) if result else None
+            changed = np.argwhere(result.level.tiles != item.level.tiles) if result else np.empty((0, 2), int)
+            entry["changed"] = changed[:, ::-1].tolist()
             entry["files"] = [str(out / name) for name in names] if out else []
             if result and out is None:
                 entry["text"] = format_text(result.level.tiles, result.level.game)

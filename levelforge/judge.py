@@ -6,9 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from levelforge.files import LevelFile
-from levelforge.level import encode_solution
+from levelforge.game import Role
+from levelforge.level import Level, encode_solution
+from levelforge.playtest.exploration import resting_places
 from levelforge.playtest.measure import PlaytestResult
+from levelforge.relaxed import reachable_cells
+from levelforge.rules.replay import replay
+from levelforge.rules.state import compile_levels
 from levelforge.solver import Solution, Unbeatable, Undecided, solve, verify_solution
 
 VERDICTS: dict[type, str] = {Solution: "beatable", Unbeatable: "unbeatable", Undecided: "undecided"}
@@ -32,9 +39,10 @@ def verify_entry(found: LevelFile, node_limit: int) -> dict[str, Any]:
 
 
 def solve_entry(found: LevelFile, node_limit: int) -> dict[str, Any]:
-    """One level of ``solve --json``."""
+    """One level of ``solve --json``; ``path`` is the player's [x, y] before each step and at the end."""
     answer = solve(found.level, node_limit=node_limit)
     actions = answer.actions if isinstance(answer, Solution) else None
+    path = None if actions is None else replay(found.level, actions).path[:, ::-1].tolist()
     return {
         "file": str(found.path),
         "verdict": VERDICTS[type(answer)],
@@ -42,7 +50,23 @@ def solve_entry(found: LevelFile, node_limit: int) -> dict[str, Any]:
         "solution": None if actions is None else encode_solution(actions, found.level.game),
         "expanded": answer.expanded,
         "reason": answer.reason if isinstance(answer, Unbeatable) else None,
+        "path": path,
+        "unreachable": unreachable(found.level),
     }
+
+
+def unreachable(level: Level) -> list[list[int]]:
+    """[x, y] of the places that no one can get to, row by row, whatever becomes of patrols, hit points and the clock.
+
+    Places are tiles where one can stand or hold on, and those of things to get to: goals, keys, doors, potions and
+    collectibles. Hazards are none.
+    """
+    roles = level.game.roles[level.tiles]
+    things = np.isin(roles, (Role.GOAL, Role.KEY, Role.DOOR, Role.HEAL, Role.COLLECTIBLE))
+    places = (resting_places(level.tiles, level.game) & (roles != Role.SOLID)) | things
+    reached = reachable_cells(compile_levels(level.tiles[None], level.game), 0).reshape(roles.shape)
+    missed = np.argwhere(places & (roles != Role.HAZARD) & ~reached)
+    return [[int(x), int(y)] for y, x in missed]
 
 
 def play_document(

@@ -20,14 +20,22 @@ def reachable_tiles(tiles: Tiles, game: Game) -> NDArray[np.bool_]:
     """``bool[H, W]``: the tiles of a level that count as places to visit; the start is one in any case."""
     batch = compile_levels(tiles[None], game)
     found: NDArray[np.bool_] = reachable_cells(batch, 0).reshape(tiles.shape)
-    if game.movement == "platformer":
-        roles = game.roles[tiles]
-        below = np.full_like(roles, Role.EMPTY)
-        below[:-1] = roles[1:]
-        rest = (roles == Role.LADDER) | np.isin(below, (Role.SOLID, Role.DOOR, Role.ONE_WAY, Role.LADDER))
-        found &= rest
-        found.flat[batch.start[0]] = True
+    found &= resting_places(tiles, game)
+    found.flat[batch.start[0]] = True
     return found
+
+
+def resting_places(tiles: Tiles, game: Game) -> NDArray[np.bool_]:
+    """``bool[H, W]``: where one can stand or hold on if one gets there; in a top-down game that is everywhere."""
+    roles = game.roles[tiles]
+    if game.movement != "platformer":
+        return np.ones(roles.shape, bool)
+    below = np.full_like(roles, Role.EMPTY)
+    below[:-1] = roles[1:]
+    rest: NDArray[np.bool_] = (roles == Role.LADDER) | np.isin(
+        below, (Role.SOLID, Role.DOOR, Role.ONE_WAY, Role.LADDER)
+    )
+    return rest
 
 
 def exploration(visited: NDArray[np.bool_], reachable: NDArray[np.bool_]) -> float:
