@@ -46,7 +46,8 @@ def export_model(
         input_names: the inputs' names in the file.
         output_names: the outputs' names in the file.
         dynamic_axes: for each input or output, its variable axes: ``{"latent": {0: "batch"}}``.
-        metadata: written to ``metadata_props``; values that are not text are written as JSON.
+        metadata: written to ``metadata_props``; values that are not text are written as JSON. Every parameter
+            is a tensor of its own name in the file; where equal ones share a tensor, an entry ``shared`` says which.
         opset: the operator set of the file.
 
     Returns:
@@ -91,6 +92,8 @@ def export_model(
     _strip_doc_strings(model.graph)
     model.doc_string = ""
     del model.metadata_props[:]
+    shared = _shared(module, model)
+    metadata = {**metadata, **({"shared": shared} if shared else {})}
     facts = {key: _text(value) for key, value in sorted(metadata.items())}
     onnx.helper.set_model_props(model, facts)
     check_model(model, input_names, output_names, opset=opset)
@@ -138,6 +141,21 @@ def check_model(
                 raise LevelForgeError(f"model: tensor {tensor.name!r} is kept in another file")
         for node in graph.node:
             _check_node(node)
+
+
+def _shared(module: torch.nn.Module, model: onnx.ModelProto) -> dict[str, str]:
+    """Parameters that have no tensor of their name, since the exporter keeps equal ones once, and that one's name."""
+    from onnx import numpy_helper
+
+    kept = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    shared = {}
+    for name, parameter in module.named_parameters():
+        value = parameter.detach().cpu().numpy()
+        equal = (n for n, other in kept.items() if other.shape == value.shape and (other == value).all())
+        same = None if name in kept else next(equal, None)
+        if same is not None:
+            shared[name] = same
+    return shared
 
 
 def _check_node(node: onnx.NodeProto) -> None:

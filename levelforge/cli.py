@@ -18,6 +18,7 @@ from levelforge.cli_formats import format_options, formats
 from levelforge.cli_levels import convert, playtest, repair, solve, verify
 from levelforge.cli_play import play
 from levelforge.cli_report import report as report_command
+from levelforge.cli_tiled import install_tiled_extension
 from levelforge.console import (
     DONE,
     INTERRUPTED,
@@ -56,6 +57,7 @@ cli.add_command(convert)
 cli.add_command(formats)
 cli.add_command(report_command)
 cli.add_command(play)
+cli.add_command(install_tiled_extension)
 
 
 @cli.command()
@@ -130,6 +132,9 @@ def games(as_json: bool) -> None:
     "--pack", "pack_path", type=click.Path(path_type=Path), help="Another pack folder than the game's."
 )
 @click.option("--no-playtest", is_flag=True, help="Skip the playtester (difficulty and fun stay unknown).")
+@click.option(
+    "--as-they-come", is_flag=True, help="Take the first levels made, instead of a set that is spread out."
+)
 @click.option("--report", is_flag=True, help="Also write report.html: one page with pictures of everything.")
 @click.option(
     "--threads", type=click.IntRange(1), default=2, show_default=True, help="Changes the speed alone."
@@ -149,6 +154,7 @@ def generate(
     out: Path | None,
     pack_path: Path | None,
     no_playtest: bool,
+    as_they_come: bool,
     report: bool,
     threads: int,
     as_json: bool,
@@ -175,7 +181,7 @@ def generate(
     from levelforge.game import load_game
     from levelforge.generate import GenerateConfig, check_config
     from levelforge.generate import generate as run
-    from levelforge.output import generate_document, write_generated
+    from levelforge.output import difficulty_lines, generate_document, write_generated
     from levelforge.pack import load_pack, read_pack
 
     words = check_formats(split_words(formats_), options)
@@ -203,6 +209,7 @@ def generate(
         difficulty=difficulty,
         counts=dict(counts),
         playtest=not no_playtest,
+        diverse=not as_they_come,
         threads=threads,
         lock=lock,
     )
@@ -213,6 +220,8 @@ def generate(
         files, seconds = write_generated(
             made, pack, config, draft, words, tell, options=options, report=report
         )
+    for line in difficulty_lines(made):
+        say(line)
     if as_json:
         print_json(
             generate_document(made, pack, config, [[str(folder / f) for f in row] for row in files], seconds)
@@ -240,6 +249,15 @@ def generate(
 @click.option("--resume", type=click.Path(path_type=Path), help="Go on with a run folder.")
 @click.option("--seed", type=click.IntRange(0, SEEDS - 1), help="Of everything random. [default: 0]")
 @click.option("--loss", help="The GAN's loss: r3gan or wgan-gp. [default: r3gan]")
+@click.option(
+    "--from",
+    "start",
+    metavar="PACK",
+    help="Start from the networks of a pack, of any game, as far as roles match.",
+)
+@click.option(
+    "--freeze", is_flag=True, help="What --from copies stays as it is; only heads and new parts learn."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def train(
     game: str | None,
@@ -249,6 +267,8 @@ def train(
     resume: Path | None,
     seed: int | None,
     loss: str | None,
+    start: str | None,
+    freeze: bool,
     as_json: bool,
 ) -> int:
     """Train a generator and a playtester for GAME (a name, or a game.toml).
@@ -261,6 +281,7 @@ def train(
       levelforge train dungeon --budget 30m --out runs/first
       levelforge train --resume runs/first --budget 2h
       levelforge train my-game/game.toml --levels my-maps --out runs/mine
+      levelforge train my-game/game.toml --from dungeon --out runs/mine
     """
     if resume is not None and out is not None:
         raise click.UsageError("--resume names the run folder already; leave --out away")
@@ -277,6 +298,8 @@ def train(
         budget=None if budget is None else parse_budget(budget),
         seed=seed,
         loss=loss,
+        start=start,
+        freeze=freeze or None,
         resume=resume is not None,
         command=shlex.join(["levelforge", *sys.argv[1:]]),
     )

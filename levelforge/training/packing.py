@@ -119,6 +119,7 @@ def model_card(config: Mapping[str, Any], figures: Mapping[str, float], folder: 
             f"| game digest | `{config['game_digest']}` |",
             f"| trained for | {format_seconds(seconds)} on the CPU |",
             f"| loss | {config['gan'].get('loss', '')} |",
+            *_started_from(config.get("start")),
             f"| LevelForge | {config['levelforge']} |",
             "",
             "## Figures",
@@ -134,3 +135,11 @@ def model_card(config: Mapping[str, Any], figures: Mapping[str, float], folder: 
             "how hard a level is for players like itself; it is no proof that a level cannot be won.",
         ]
     )
+
+
+def _started_from(start: Mapping[str, Any] | None) -> list[str]:
+    """The card's row on the pack that a run started from, if any."""
+    if not start:
+        return []
+    frozen = ", what was copied frozen" if start["freeze"] else ""
+    return [f"| started from | the {start['game']} pack `{start['pack'][:12]}`{frozen} |"]

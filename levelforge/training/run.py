@@ -19,15 +19,20 @@ from levelforge.corpus import Corpus, load_corpus
 from levelforge.errors import LevelForgeError
 from levelforge.game import Game, Tiles, load_game
 from levelforge.level import faults
+from levelforge.pack import load_pack, read_pack
 from levelforge.training.dqn import DqnConfig, DqnTrainer
 from levelforge.training.folder import RunFolder
 from levelforge.training.gan import GanConfig, GanTrainer
-from levelforge.training.phases import Clock, GanLike, Phases, Trainer
+from levelforge.training.loop import STEERS, Loop, LoopConfig, Steer
+from levelforge.training.phases import Clock, GanLike, LoopLike, Phases, Trainer
 from levelforge.training.settings import RunSettings, from_json, to_json
 from levelforge.training.status import Status, stop_on_signals
+from levelforge.training.transfer import Starting, keep_source
 
 DEFAULT_BUDGET = 1800.0
 LOSSES = ("r3gan", "wgan-gp")
+START = "start"
+"""Where a run folder keeps the pack it started from."""
 
 
 class Makers(Protocol):
@@ -42,6 +47,21 @@ class Makers(Protocol):
         """The trainer of the second phase."""
 
 
+    def loop(
+        self,
+        game: Game,
+        corpus: Sequence[Tiles],
+        gan: GanLike,
+        dqn: Trainer,
+        pool: NDArray[np.uint8],
+        config: LoopConfig,
+        seconds: float,
+        folder: Path,
+        seed: int,
+    ) -> LoopLike:
+        """The trainer of the third phase."""
+
+
 class _RealMakers:
     def gan(self, game: Game, corpus: Sequence[Tiles], config: GanConfig, seed: int) -> GanLike:
         return GanTrainer(game, corpus, config, seed)
@@ -50,6 +70,21 @@ class _RealMakers:
         self, game: Game, levels: Sequence[Tiles], heldout: Sequence[Tiles], config: DqnConfig, seed: int
     ) -> Trainer:
         return DqnTrainer(game, levels, heldout, config, seed)
+
+    def loop(
+        self,
+        game: Game,
+        corpus: Sequence[Tiles],
+        gan: GanLike,
+        dqn: Trainer,
+        pool: NDArray[np.uint8],
+        config: LoopConfig,
+        seconds: float,
+        folder: Path,
+        seed: int,
+    ) -> LoopLike:
+        assert isinstance(gan, GanTrainer) and isinstance(dqn, DqnTrainer)
+        return Loop(game, corpus, gan, dqn, pool, config, seconds, folder, seed)
 
 
 @dataclass(frozen=True)
@@ -77,11 +112,15 @@ def train(
     budget: float | None = None,
     seed: int | None = None,
     loss: str | None = None,
+    steer: str | None = None,
+    start: str | Path | None = None,
+    freeze: bool | None = None,
     resume: bool = False,
     command: str = "",
     settings: RunSettings | None = None,
     gan: GanConfig | None = None,
     dqn: DqnConfig | None = None,
+    loop: LoopConfig | None = None,
     makers: Makers | None = None,
     quiet: bool = False,
 ) -> TrainResult:
@@ -94,10 +133,16 @@ def train(
         budget: seconds over all resumes; None is 30 minutes, or the run's.
         seed: of everything random; None is 0, or the run's.
         loss: ``r3gan`` or ``wgan-gp``; None is ``r3gan``, or the run's.
+        steer: ``critic``, ``value``, ``both`` or ``none``: what steers the generator in the loop; None is ``critic``,
+            or the run's.
+        start: a pack (or a bundled game's name) whose networks the new ones start from, as far as they match
+            (:mod:`levelforge.training.transfer`); None is no pack, or the run's.
+        freeze: what is copied from ``start`` does not go on learning, except the networks' heads; None is
+            False, or the run's.
         resume: go on with the run in ``out``; whatever is given must be what the run began with (the
             budget may change).
         command: the command line, kept for the model card.
-        settings, gan, dqn: settings of the run and of the two trainers; None is the default, or the run's.
+        settings, gan, dqn, loop: settings of the run, of the two trainers and of the loop; None is the default, or the run's.
         makers: what builds the trainers.
         quiet: no status on stderr.
 
@@ -128,10 +173,23 @@ def train(
             raise LevelForgeError(f"unknown loss {loss!r} (known: {', '.join(LOSSES)})")
         chosen_gan = replace(chosen_gan, loss=loss)  # type: ignore[arg-type]  # checked against LOSSES above
     chosen_dqn = dqn or from_json(DqnConfig, old.get("dqn", {}), "dqn")
+    chosen_loop = loop or from_json(LoopConfig, old.get("loop", {}), "loop")
+    if steer is not None:
+        if steer not in STEERS:
+            raise LevelForgeError(f"unknown steering {steer!r} (known: {', '.join(STEERS)})")
+        chosen_loop = replace(chosen_loop, steer=cast(Steer, steer))
     chosen = settings or from_json(RunSettings, old.get("settings", {}), "settings")
     seconds = budget if budget is not None else float(old.get("budget", DEFAULT_BUDGET))
     if seconds <= 0:
         raise LevelForgeError(f"budget {seconds:g} s is no time; give at least 1s")
+    source = None if start is None else load_pack(start)
+    started = old.get("start") or {}
+    if source is not None:
+        started = {"game": source.game.name, "pack": source.hash, "freeze": started.get("freeze", False)}
+    if freeze is not None:
+        if not started:
+            raise LevelForgeError("freeze what? give a pack to start from with --from")
+        started = started | {"freeze": freeze}
     config = {
         **whose,
         "game_path": str(game.path.resolve()) if game.path else game.name,
@@ -139,10 +197,12 @@ def train(
         "corpus_hash": corpus.hash,
         "corpus_levels": {"train": len(corpus.train), "heldout": len(corpus.heldout)},
         "seed": seed if seed is not None else int(old.get("seed", 0)),
+        "start": started or None,
         "budget": seconds,
         "settings": to_json(chosen),
         "gan": to_json(chosen_gan),
         "dqn": to_json(chosen_dqn),
+        "loop": to_json(chosen_loop),
         "command": old.get("command") or command,
         "levelforge": __version__,
         "started": old.get("started") or f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC",
@@ -152,9 +212,13 @@ def train(
         folder.update_config(config)
     else:
         folder.create(config)
-    return _drive(
-        folder, game, corpus, config, chosen, chosen_gan, chosen_dqn, makers or _RealMakers(), quiet
-    )
+        if source is not None:
+            keep_source(source, folder.path / START)
+    makers = makers or _RealMakers()
+    if started:
+        source = read_pack(folder.path / START)
+        makers = Starting(makers, source, started["freeze"], folder.log)
+    return _drive(folder, game, corpus, config, chosen, chosen_gan, chosen_dqn, makers, quiet)
 
 
 def _drive(

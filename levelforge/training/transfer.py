@@ -9,6 +9,7 @@ actions by name; places in the view by where they lie seen from the player.
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -95,7 +96,7 @@ def keep_source(pack: Pack, folder: Path) -> Pack:
 
 
 def read_tensors(path: Path) -> Tensors:
-    """The initialisers of an ONNX file by name.
+    """The parameters in an ONNX file by name: its initialisers, those that share one included.
 
     Raises:
         LevelForgeError: the file cannot be read or is no ONNX file.
@@ -111,7 +112,9 @@ def read_tensors(path: Path) -> Tensors:
     except DecodeError:
         raise LevelForgeError(f"{path}: is no ONNX file; get or write the pack again") from None
     floats = [t for t in model.graph.initializer if t.data_type == onnx.TensorProto.FLOAT]
-    return {t.name: np.array(numpy_helper.to_array(t), np.float32) for t in floats}
+    tensors = {t.name: np.array(numpy_helper.to_array(t), np.float32) for t in floats}
+    shared = {entry.key: entry.value for entry in model.metadata_props}.get("shared", "{}")
+    return tensors | {name: tensors[kept] for name, kept in json.loads(shared).items() if kept in tensors}
 
 
 # --- copying -----------------------------------------------------------------------------------
@@ -292,3 +295,30 @@ def start_playtester(trainer: Any, source: Pack, *, freeze: bool = False) -> Rep
     for copy in (trainer.target, trainer.actor):
         copy.load_state_dict(net.state_dict())
     return report
+
+
+class Starting:
+    """Makers whose trainers start from a pack.
+
+    Args:
+        makers: what builds the trainers.
+        source: the pack.
+        freeze: see :func:`transplant`.
+        log: told what was copied.
+    """
+
+    def __init__(self, makers: Any, source: Pack, freeze: bool, log: Callable[[str], None]) -> None:
+        self.makers, self.source, self.freeze, self.log = makers, source, freeze, log
+
+    def gan(self, *args: Any) -> Any:
+        """As the makers', started."""
+        return self._started(self.makers.gan(*args), start_generator)
+
+    def dqn(self, *args: Any) -> Any:
+        """As the makers', started."""
+        return self._started(self.makers.dqn(*args), start_playtester)
+
+    def _started(self, trainer: Any, start: Callable[..., Report]) -> Any:
+        for line in start(trainer, self.source, freeze=self.freeze).lines(self.source):
+            self.log(line)
+        return trainer

@@ -1,0 +1,376 @@
+"""Networks that start from a pack: what has a counterpart is copied exactly, the rest is new and said to be."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+import torch
+from training.fake_trainers import SETTINGS
+
+from levelforge import decode
+from levelforge.errors import LevelForgeError
+from levelforge.game import load_game
+from levelforge.level import parse_text
+from levelforge.pack import GENERATOR, INFO, PLAYTESTER, pack_hash, read_pack, write_pack
+from levelforge.playtest.observation import VIEW_SIZE
+from levelforge.training.dqn import DqnConfig, DqnTrainer
+from levelforge.training.folder import RunFolder
+from levelforge.training.gan import GanConfig, GanTrainer
+from levelforge.training.playtester_net import (
+    INPUT_NAMES,
+    NetConfig,
+    PlaytesterNet,
+    example_inputs,
+    export_playtester,
+)
+from levelforge.training.run import train
+from levelforge.training.transfer import (
+    generator_axes,
+    keep_source,
+    match_tiles,
+    playtester_axes,
+    read_tensors,
+    start_generator,
+    start_playtester,
+)
+
+GAN = GanConfig(
+    batch=2,
+    steps=3,
+    warm_up=2,
+    judge_every=2,
+    judge_levels=2,
+    precision="float32",
+    generator_channels=(8, 8, 8),
+    discriminator_channels=(8, 8, 8),
+)
+DQN = DqnConfig(
+    n_envs=8,
+    batch_size=16,
+    capacity=800,
+    warm_up=80,
+    eval_frames=10**9,
+    judged_levels=1,
+    eval_episodes=1,
+    total_frames=800,
+    net=NetConfig((4, 8), (4, 4), 16, 8),
+)
+OTHER = {"dungeon": "platformer", "platformer": "dungeon"}
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+
+
+def levels(game, most=4):
+    files = sorted((game.folder / "corpus" / "train").glob("*.txt"))[::20][:most]
+    return [parse_text(f.read_text(encoding="utf-8"), game) for f in files]
+
+
+def gan(game, seed=0):
+    return GanTrainer(game, levels(game), GAN, seed)
+
+
+def dqn(game, seed=0):
+    return DqnTrainer(game, levels(game), (), DQN, seed)
+
+
+def shake(module):
+    """Parameters that no initialisation gives."""
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.add_(0.1 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1)))
+
+
+@pytest.fixture(scope="module")
+def packs(tmp_path_factory):
+    made = {}
+    for name in OTHER:
+        game = load_game(name)
+        trainer = gan(game, seed=7)
+        shake(trainer.best)
+        torch.manual_seed(7)
+        net = PlaytesterNet(len(game.actions), VIEW_SIZE[game.movement], DQN.net)
+        shake(net)
+        info = {
+            "generator": trainer.describe(),
+            "playtester": {"view": list(VIEW_SIZE[game.movement]), "actions": [a.name for a in game.actions]},
+            "count_distribution": trainer.distribution,
+        }
+        folder = tmp_path_factory.mktemp("packs") / name
+        made[name] = write_pack(folder, game, trainer.export(), export_playtester(net, game), info, "card")
+    return made
+
+
+def run_onnx(content, inputs):
+    return ort.InferenceSession(content, providers=["CPUExecutionProvider"]).run(None, inputs)[0]
+
+
+# --- the same game -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_from_its_own_game_a_generator_makes_the_levels_of_the_pack(packs, name):
+    pack = packs[name]
+    trainer = gan(pack.game)
+    report = start_generator(trainer, pack)
+    assert report.copied == report.numbers
+    assert (report.partly, report.fresh) == ({}, [])
+    inputs = decode.sample_inputs(pack.game, 3, rng=np.random.default_rng(0))
+    theirs = run_onnx((pack.folder / GENERATOR).read_bytes(), inputs)
+    assert np.array_equal(run_onnx(trainer.export(), inputs), theirs)
+    for one, two in zip(trainer.generator.parameters(), trainer.average.parameters(), strict=True):
+        assert torch.equal(one, two)
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_from_its_own_game_a_playtester_has_the_values_of_the_pack(packs, name):
+    pack = packs[name]
+    trainer = dqn(pack.game)
+    assert start_playtester(trainer, pack).fresh == []
+    example = [x.numpy() for x in example_inputs(trainer.net, 5)]
+    inputs = dict(zip(INPUT_NAMES, example, strict=True))
+    theirs = run_onnx((pack.folder / PLAYTESTER).read_bytes(), inputs)
+    assert np.array_equal(run_onnx(trainer.export(), inputs), theirs)
+    for copy in (trainer.target, trainer.actor):
+        assert torch.equal(copy.trunk[0].weight, trainer.net.trunk[0].weight)
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_every_parameter_is_an_initialiser_of_its_own_name(packs, name):
+    # the exporter could fold or rename some; then a pack would not be enough to start from
+    pack = packs[name]
+    assert {n for n, _ in gan(pack.game).generator.named_parameters()} <= set(
+        read_tensors(pack.folder / GENERATOR)
+    )
+    assert {n for n, _ in dqn(pack.game).net.named_parameters()} == set(
+        read_tensors(pack.folder / PLAYTESTER)
+    )
+
+
+# --- another game ------------------------------------------------------------------------------
+
+
+def test_tiles_match_by_role_then_name_then_order():
+    dungeon, platformer = load_game("dungeon"), load_game("platformer")
+    here, there = match_tiles(platformer.entities, dungeon.entities)
+    pairs = {
+        tile.role.name: dungeon.entities[there.index(label)].role.name
+        for tile, label in zip(platformer.entities, here, strict=True)
+        if label in there
+    }
+    assert {"START", "GOAL", "COLLECTIBLE", "HEAL", "ENEMY_H"} <= pairs.keys()
+    assert all(mine == theirs for mine, theirs in pairs.items())
+    # both kinds of solid ground cannot come from one wall
+    here, there = match_tiles(platformer.terrain, dungeon.terrain)
+    assert len(set(here)) == len(here)
+    assert len([label for label in here if label in there]) == len(dungeon.terrain)
+    # in a game of its own each tile is itself, whatever the order
+    here, there = match_tiles(dungeon.entities[::-1], dungeon.entities)
+    assert here[::-1] == there
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_from_another_game_rows_follow_roles(packs, name):
+    source, game = packs[OTHER[name]], load_game(name)
+    trainer, plain = gan(game), gan(game)
+    report = start_generator(trainer, source)
+    tensors = read_tensors(source.folder / GENERATOR)
+    theirs = {tile.role: tensors["entities.weight"][e] for e, tile in enumerate(source.game.entities)}
+    for e, tile in enumerate(game.entities):
+        row = trainer.generator.entities.weight[e].detach().numpy()
+        fresh = plain.generator.entities.weight[e].detach().numpy()
+        assert np.array_equal(row, theirs.get(tile.role, fresh))
+    # the condition's columns: what is asked of a role reaches the features as it did
+    column = {tile.role: tensors["styler.0.weight"][:, 9 + e] for e, tile in enumerate(source.game.entities)}
+    for e, tile in enumerate(game.entities):
+        if tile.role in column:
+            mine = trainer.generator.styler[0].weight[:, 9 + e].detach().numpy()
+            assert np.array_equal(mine, column[tile.role])
+    assert np.array_equal(trainer.generator.coarse[1].first.weight.detach(), tensors["coarse.1.first.weight"])
+    assert 0.9 < report.copied / report.numbers < 1.0
+    missing = {tile.name for tile in game.entities if tile.role not in theirs}
+    assert set(report.partly.get("entities.weight", [])) == missing
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_from_another_game_actions_follow_names(packs, name):
+    source, game = packs[OTHER[name]], load_game(name)
+    trainer = dqn(game)
+    report = start_playtester(trainer, source)
+    tensors = read_tensors(source.folder / PLAYTESTER)
+    for a, action in enumerate(game.actions):
+        for b, other in enumerate(source.game.actions):
+            same = np.array_equal(
+                trainer.net.advantage[2].weight[a].detach(), tensors["advantage.2.weight"][b]
+            )
+            assert same == (action.name == other.name)
+    assert np.array_equal(trainer.net.view[0].weight.detach(), tensors["view.0.weight"])
+    # columns of the map and the scalars lie behind those of the view, whose number differs
+    behind = trainer.net.trunk[0].weight[:, -24:].detach().numpy()
+    assert np.array_equal(behind, tensors["trunk.0.weight"][:, -24:])
+    assert report.partly["trunk.0.weight"] == ["places of the view"]
+    text = "\n".join(report.lines(source))
+    assert f"playtester from the {source.game.name} pack" in text
+    assert "trunk.0.weight: new for places of the view" in text
+    assert all(a.name in text for a in game.actions if a.name not in {b.name for b in source.game.actions})
+
+
+def test_labels_count_what_the_networks_have():
+    for name, other in OTHER.items():
+        game, source = load_game(name), load_game(other)
+        trainer = gan(game)
+        for key, axis in generator_axes(game, source, 8).items():
+            assert dict(trainer.generator.named_parameters())[key].shape[axis.axis] == len(axis.here)
+            assert len(set(axis.here)) == len(axis.here)
+        net = dqn(game).net
+        for key, axis in playtester_axes(net, game, source).items():
+            assert dict(net.named_parameters())[key].shape[axis.axis] == len(axis.here)
+
+
+# --- frozen or not -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_frozen_trunks_stay_and_heads_learn(packs, frozen):
+    game, source = load_game("dungeon"), packs["dungeon"]
+    trainer = gan(game)
+    report = start_generator(trainer, source, freeze=frozen)
+    player = dqn(game)
+    start_playtester(player, source, freeze=frozen)
+    before = {
+        n: p.detach().clone() for net in (trainer.generator, player.net) for n, p in net.named_parameters()
+    }
+    for _ in range(3):
+        trainer.step()
+    for _ in range(20):
+        player.play()
+    player.learn()
+    player.learn()
+    player._wait()
+    after = {n: p.detach() for net in (trainer.generator, player.net) for n, p in net.named_parameters()}
+    moved = {n for n in before if not torch.equal(before[n], after[n])}
+    heads = {"terrain.weight", "entities.weight", "value.0.weight", "advantage.2.weight"}
+    assert moved >= heads
+    assert ("trunk.0.weight" in moved) == ("enter.weight" in moved) == (not frozen)
+    assert bool(report.frozen) == frozen
+
+
+def test_only_what_was_copied_is_frozen(packs):
+    game, source = load_game("platformer"), packs["dungeon"]
+    player = dqn(game)
+    start_playtester(player, source, freeze=True)
+    before = player.net.trunk[0].weight.detach().clone()
+    for _ in range(20):
+        player.play()
+    player.learn()
+    player._wait()
+    moved = (player.net.trunk[0].weight.detach() != before).any(dim=0)
+    assert moved.any()
+    assert not moved[-24:].any()
+
+
+# --- a run -------------------------------------------------------------------------------------
+
+
+def go(out, **extra):
+    given = {"game": "dungeon", "settings": replace(SETTINGS, sample_levels=2), "gan": GAN, "dqn": DQN}
+    given |= {"budget": 30, "quiet": True} | extra
+    return train(given.pop("game"), out=out, **given)
+
+
+def test_a_run_starts_from_a_pack_says_so_and_resumes_without_it(packs, tmp_path):
+    source = packs["platformer"]
+    result = go(tmp_path / "run", start=source.folder, freeze=True)
+    assert result.done
+    folder = RunFolder(tmp_path / "run")
+    log = (folder.path / "log.txt").read_text(encoding="utf-8")
+    for part in (
+        "generator from the platformer pack",
+        "playtester from the platformer pack",
+        "frozen",
+        "new for",
+    ):
+        assert part in log
+    assert folder.config()["start"] == {"game": "platformer", "pack": source.hash, "freeze": True}
+    assert read_pack(folder.path / "start").hash == source.hash
+    exported = read_tensors(folder.export / GENERATOR)
+    assert np.array_equal(exported["enter.weight"], read_tensors(source.folder / GENERATOR)["enter.weight"])
+    assert train(out=folder.path, resume=True, budget=31, quiet=True).done
+    with pytest.raises(LevelForgeError, match=r"start\.freeze changed: the run has true, now it is false"):
+        train(out=folder.path, resume=True, freeze=False, quiet=True)
+    with pytest.raises(LevelForgeError, match=r"start\.game changed"):
+        train(out=folder.path, resume=True, start=packs["dungeon"].folder, quiet=True)
+
+
+# --- bad packs ---------------------------------------------------------------------------------
+
+
+def damaged(pack, tmp_path, change):
+    """A pack whose hashes are right and whose content is not what it should be."""
+    copy = keep_source(pack, tmp_path / "bad")
+    change(copy.folder)
+    info = json.loads((copy.folder / INFO).read_text(encoding="utf-8"))
+    import hashlib
+
+    old = info["hash"]
+    info["files"] = {n: hashlib.sha256((copy.folder / n).read_bytes()).hexdigest() for n in info["files"]}
+    info["hash"] = pack_hash(info["files"])
+    (copy.folder / INFO).write_text(json.dumps(info), encoding="utf-8")
+    card = copy.folder / "model_card.md"
+    card.write_text(card.read_text(encoding="utf-8").replace(old, info["hash"]), encoding="utf-8")
+    return copy.folder
+
+
+@pytest.mark.parametrize("name", [GENERATOR, PLAYTESTER])
+def test_a_missing_file_is_named(packs, tmp_path, name):
+    folder = keep_source(packs["dungeon"], tmp_path / "bad").folder
+    (folder / name).unlink()
+    with pytest.raises(LevelForgeError, match=f"{name}: cannot be read: No such file"):
+        go(tmp_path / "run", start=folder)
+    assert not (tmp_path / "run").exists()
+
+
+def test_no_pack_is_named(tmp_path):
+    with pytest.raises(LevelForgeError, match="nowhere"):
+        go(tmp_path / "run", start=tmp_path / "nowhere")
+    with pytest.raises(LevelForgeError, match="give a pack to start from with --from"):
+        go(tmp_path / "run", freeze=True)
+
+
+def test_a_network_of_other_widths_is_named(packs, tmp_path):
+    trainer = GanTrainer(
+        load_game("dungeon"), levels(load_game("dungeon")), replace(GAN, generator_channels=(8, 8, 12)), 0
+    )
+    with pytest.raises(LevelForgeError, match=r"to_fine.weight has shape 8x8x3x3 where 12x8x3x3 is needed"):
+        start_generator(trainer, packs["dungeon"])
+    player = DqnTrainer(
+        load_game("dungeon"),
+        levels(load_game("dungeon")),
+        (),
+        replace(DQN, net=NetConfig((4, 8), (4, 4), 32, 8)),
+        0,
+    )
+    with pytest.raises(
+        LevelForgeError, match=r"trunk.0.weight has shape .* is needed; .*train without --from"
+    ):
+        start_playtester(player, packs["dungeon"])
+
+
+def test_a_file_of_other_tensors_is_named(packs, tmp_path):
+    def swap(folder):
+        (folder / PLAYTESTER).write_bytes((folder / GENERATOR).read_bytes())
+
+    folder = damaged(packs["dungeon"], tmp_path, swap)
+    with pytest.raises(LevelForgeError, match="has none of this network's tensors"):
+        start_playtester(dqn(load_game("dungeon")), read_pack(folder))
+
+    def garble(folder):
+        (folder / GENERATOR).write_bytes(b"no model at all")
+
+    folder = damaged(packs["dungeon"], tmp_path, garble)
+    with pytest.raises(LevelForgeError, match="is no ONNX file"):
+        start_generator(gan(load_game("dungeon")), read_pack(folder))
