@@ -1,0 +1,229 @@
+"""LevelForge inside Debian's Tiled: the menu entries on a real map, through the real command line."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from levelforge import exporters
+from levelforge.game import Role, bundled_games, load_game
+from levelforge.level import faults
+from levelforge.solver import Solution, Unbeatable, solve, verify_solution
+from levelforge.tiled_extension import install
+
+TILED = shutil.which("tiled")
+DRIVER = Path(__file__).parent / "tiled_driver.js"
+pytestmark = pytest.mark.skipif(not TILED, reason="Debian's tiled is not installed")
+
+GENERATE, REGENERATE = "LevelForgeGenerate", "LevelForgeRegenerate"
+CHECK, REPAIR = "LevelForgeCheck", "LevelForgeRepair"
+
+
+class Person:
+    """Somebody with a Tiled of their own, in which the extension is installed."""
+
+    def __init__(self, home, monkeypatch):
+        self.home, self.extensions = home, home / "config" / "tiled" / "extensions"
+        for name in ("run", "cache", "config"):
+            (home / name).mkdir(parents=True, mode=0o700)
+        monkeypatch.setenv("HOME", str(home))
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
+        monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+        self.installed, _ = install(self.extensions)
+        shutil.copy(DRIVER, self.extensions / "driver.js")
+
+    def does(self, path, steps, prompt=""):
+        """Open a map, do the steps, quit; the report has an entry for each step."""
+        plan, report = self.home / "plan.json", self.home / "report.json"
+        plan.write_text(json.dumps({"steps": steps, "prompt": prompt}))
+        report.unlink(missing_ok=True)
+        env = os.environ | {
+            "QT_QPA_PLATFORM": "offscreen",
+            "XDG_RUNTIME_DIR": str(self.home / "run"),
+            "TILED_PLAN": str(plan),
+            "TILED_REPORT": str(report),
+        }
+        done = subprocess.run(
+            [TILED, path], env=env, capture_output=True, text=True, timeout=300, check=False
+        )
+        assert report.exists(), done.stderr[-2000:]
+        found = json.loads(report.read_text())
+        assert [step["error"] for step in found["steps"] if "error" in step] == []
+        left = list((self.home / "cache" / "levelforge" / "tiled").iterdir())
+        assert left == []  # temporary files are gone
+        return found
+
+
+@pytest.fixture(name="person")
+def _person(tmp_path, monkeypatch):
+    return Person(tmp_path / "home", monkeypatch)
+
+
+def corpus_level(game):
+    """A designer's level of the game, the first that can be won."""
+    for path in exporters.find_files([game.folder / "corpus" / "train"]):
+        level = exporters.read_level(path, game)
+        if isinstance(solve(level), Solution):
+            return level.with_(id="mine")
+    raise AssertionError("no level of the corpus can be won")
+
+
+def cells_of(path):
+    """All of a map that a person sees: the cells and objects of every layer."""
+    data = json.loads(path.read_text())
+    return {
+        layer["name"]: layer.get("data")
+        or sorted(
+            (o["type"], o.get("gid"), o["x"], o["y"], json.dumps(o.get("properties")))
+            for o in layer["objects"]
+        )
+        for layer in data["layers"]
+    }
+
+
+def barrier(level):
+    """Cells of a wall across the map between start and goal."""
+    roles = level.game.roles[level.tiles]
+    (_, start), (_, goal) = np.argwhere(roles == Role.START)[0], np.argwhere(roles == Role.GOAL)[0]
+    column = int(start + goal) // 2
+    column += column in (start, goal)
+    return [[column, y] for y in range(level.height) if roles[y, column] in (Role.EMPTY, Role.SOLID)]
+
+
+@pytest.mark.parametrize("name", bundled_games())
+def test_all_four_actions_on_a_real_map(name, person, tmp_path):
+    game = load_game(name)
+    given = corpus_level(game)
+    (path,) = exporters.write_level(given, "tmj", tmp_path, "mine")
+    # what the designer added is none of our business and stays
+    data = json.loads(path.read_text())
+    zone = {"id": 900, "name": "zone", "type": "area", "x": 3, "y": 5, "width": 20, "height": 9}
+    data["layers"].append({"id": 9, "type": "objectgroup", "name": "notes", "objects": [zone]})
+    path.write_text(json.dumps(data))
+    box = {"x": given.width // 3, "y": 2, "width": given.width // 3, "height": given.height - 4}
+    out = {key: tmp_path / f"{key}.json" for key in ("0", "1", "1u", "2", "2u", "3", "3u", "4b", "4", "4u")}
+    wall = barrier(given)
+    steps = [
+        {"do": "write", "to": str(out["0"])},
+        {"do": "property", "name": "levelforge_options", "value": "--seed 5"},
+        {"do": "trigger", "action": GENERATE},
+        {"do": "save", "to": str(out["1"])},
+        {"do": "undo"},
+        {"do": "write", "to": str(out["1u"])},
+        {"do": "select", **box},
+        {"do": "trigger", "action": REGENERATE},
+        {"do": "save", "to": str(out["2"])},
+        {"do": "undo"},
+        {"do": "write", "to": str(out["2u"])},
+        {"do": "trigger", "action": CHECK},
+        {"do": "save", "to": str(out["3"])},
+        {"do": "undo"},
+        {"do": "write", "to": str(out["3u"])},
+        {"do": "paint", "tile": game.solid.name, "cells": wall},
+        {"do": "write", "to": str(out["4b"])},
+        {"do": "trigger", "action": REPAIR},
+        {"do": "save", "to": str(out["4"])},
+        {"do": "undo"},
+        {"do": "write", "to": str(out["4u"])},
+    ]
+    report = person.does(path, steps)
+    told = [step["alerts"] for step in report["steps"] if step["do"] == "trigger"]
+    assert set(report["actions"]) >= {GENERATE, REGENERATE, CHECK, REPAIR}
+    read = {key: exporters.read_level(out[key]) for key in out}
+    assert read["0"].same_as(given)
+    for key in ("1u", "2u", "3u"):
+        assert cells_of(out[key]) == cells_of(out["0"])
+    assert cells_of(out["4u"]) == cells_of(out["4b"])
+    for key in ("1", "2", "4"):
+        level = read[key]
+        assert verify_solution(level, level.solution)
+        assert cells_of(out[key])["notes"] == cells_of(out["0"])["notes"]
+
+    assert told[0] == []
+    assert not read["1"].same_as(given)
+    assert faults(read["1"]) == []
+    assert read["1"].seed == 5
+
+    inside = np.zeros(given.tiles.shape, bool)
+    inside[box["y"] : box["y"] + box["height"], box["x"] : box["x"] + box["width"]] = True
+    assert (read["2"].tiles == given.tiles)[~inside].all()
+    assert (read["2"].tiles != given.tiles)[inside].any()
+
+    assert read["3"].same_as(given)
+    solution = solve(given)
+    (verdict,) = told[2]
+    assert verdict.startswith(f"Can be won in {len(solution.actions)} steps.\nDifficulty ")
+    layers = {layer["name"]: layer for layer in json.loads(out["3"].read_text())["layers"]}
+    way = next(o for o in layers["LevelForge: solution"]["objects"] if "polyline" in o)
+    assert len(way["polyline"]) == len(solution.actions) + 1
+    start = np.argwhere(game.roles[given.tiles] == Role.START)[0]
+    assert (way["polyline"][0]["x"], way["polyline"][0]["y"]) == (start[1] * 16, start[0] * 16)
+
+    assert isinstance(solve(read["4b"]), Unbeatable)
+    (mended,) = told[3]
+    assert "changed; the map can now be won in" in mended
+    assert read["4"].counts() == given.counts()
+
+
+def test_what_goes_wrong_is_said_in_tiled(person, tmp_path):
+    game = load_game("dungeon")
+    (path,) = exporters.write_level(corpus_level(game), "tmj", tmp_path, "mine")
+    before, after = tmp_path / "before.json", tmp_path / "after.json"
+    steps = [
+        {"do": "trigger", "action": REGENERATE},
+        {"do": "property", "name": "levelforge_options", "value": "--out /tmp"},
+        {"do": "trigger", "action": GENERATE},
+        {"do": "remove", "types": ["start"]},
+        {"do": "write", "to": str(before)},
+        {"do": "trigger", "action": CHECK},
+        {"do": "property", "name": "game", "value": "chess"},
+        {"do": "trigger", "action": CHECK},
+        {"do": "undo"},
+        {"do": "write", "to": str(after)},
+    ]
+    report = person.does(path, steps)
+    told = [step["alerts"] for step in report["steps"] if step["do"] == "trigger"]
+    assert told[0] == ["Select the area to make anew first (Rectangular Select, R)."]
+    assert "may hold --count TILE=N" in told[1][0]
+    assert "no start" in told[2][0]
+    assert "chess" in told[3][0]
+    assert cells_of(before) == cells_of(after)
+
+    text = person.installed.read_text()
+    program = json.loads(text.split("const SETUP = ")[1].split(";\n")[0])["command"][0]
+    person.installed.write_text(text.replace(program, str(tmp_path / "moved" / "levelforge")))
+    report = person.does(path, [{"do": "trigger", "action": GENERATE}])
+    (said,) = report["steps"][0]["alerts"]
+    assert said == (
+        f"LevelForge is no longer at {tmp_path}/moved/levelforge. Install it, then run: "
+        "levelforge install-tiled-extension"
+    )
+
+
+def test_a_new_map_gets_the_tileset_beside_it(person, tmp_path):
+    game = load_game("platformer")
+    size = {"width": game.width, "height": game.height}
+    layer = {"id": 1, "type": "tilelayer", "name": "Tile Layer 1", "data": [0] * game.width * game.height}
+    layer |= size | {"x": 0, "y": 0, "opacity": 1, "visible": True}
+    empty = {
+        "type": "map",
+        "version": "1.8",
+        "orientation": "orthogonal",
+        "infinite": False,
+        "layers": [layer],
+    }
+    empty |= size | {"tilewidth": 16, "tileheight": 16, "tilesets": [], "nextlayerid": 2, "nextobjectid": 1}
+    path = tmp_path / "new.tmj"
+    path.write_text(json.dumps(empty | {"renderorder": "right-down"}))
+    steps = [{"do": "trigger", "action": GENERATE}, {"do": "save", "to": str(tmp_path / "copy.tmj")}]
+    report = person.does(path, steps, prompt="platformer")
+    assert report["steps"][0]["alerts"] == []
+    level = exporters.read_level(path)
+    assert level.game.name == "platformer"
+    assert faults(level) == []
+    assert verify_solution(level, level.solution)
+    assert {each.name for each in tmp_path.iterdir()} >= {"platformer.tsx", "platformer-tileset.png"}
