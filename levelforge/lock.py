@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 
 from levelforge.decode import condition, match_keys
 from levelforge.errors import LevelForgeError
-from levelforge.game import Game, Role, Tiles
+from levelforge.game import Game, Role, Tile, Tiles
 from levelforge.level import Level, faults
 from levelforge.lock_mask import read_masks
 from levelforge.pack import Pack
+from levelforge.repair import plain_spots
 
 KEPT = "tiled_kept"
 """Where a level of a Tiled map has what people added to it (``exporters/tiled_kept.py``)."""
@@ -173,16 +174,12 @@ class Lock:
             here = np.flatnonzero((made == tile.id) & ~self.locked)
             surplus = len(here) + int((made == tile.id)[self.locked].sum()) - count
             made.flat[here[len(here) - surplus :] if surplus > 0 else here[:0]] = game.empty.id
-        entities = [tile.id for tile in game.entities]
-        for tile, count in zip(game.entities, counts.tolist(), strict=True):
-            lacking = count - int((made == tile.id).sum())
-            if lacking <= 0:
-                continue
-            taken = np.isin(made, entities) | ~usable
-            plain = made == game.empty.id
-            # plain floor first, spread over the area; then whatever is there
-            spots = np.concatenate([_spread(plain & ~taken), _spread(~plain & ~taken)])
-            made.flat[spots[:lacking]] = tile.id
+        goals_last = sorted(
+            zip(game.entities, counts.tolist(), strict=True), key=lambda e: e[0].role is Role.GOAL
+        )
+        for tile, count in goals_last:
+            for _ in range(count - int((made == tile.id).sum())):
+                made.flat[self._spot(made, tile)] = tile.id
         return made
 
     def extra(self) -> Mapping[str, Any]:
@@ -264,6 +261,21 @@ class Lock:
         same: NDArray[np.float64] = (bare[drawn] == bare[self.level.tiles])[:, seam].mean(axis=1)
         return same
 
+    def _spot(self, tiles: Tiles, tile: Tile) -> int:
+        """The flat cell for one more entity: floor that suits it if there is any, a goal far from the start."""
+        game = self.level.game
+        spots = plain_spots(tiles, game, tile.place)
+        spots = spots[self.usable.flat[spots]]
+        if not len(spots):
+            taken = np.isin(tiles, [each.id for each in game.entities])
+            spots = np.flatnonzero(self.usable & ~taken)
+        start = np.flatnonzero(game.roles[tiles].ravel() == Role.START)
+        if tile.role is not Role.GOAL or not len(start):
+            return int(spots[len(spots) // 3])
+        row, column = divmod(int(start[0]), self.level.width)
+        away = abs(spots // self.level.width - row) + abs(spots % self.level.width - column)
+        return int(spots[away.argmax()])
+
     def _decide(self, noise: NDArray[np.float32]) -> NDArray[np.float32]:
         """The noise ``f32[n, T+E, H, W]``, deciding at the locked tiles."""
         game, noise = self.level.game, noise.copy()
@@ -308,9 +320,3 @@ def read_lock(path: Path, masks: Sequence[str], game: Game | None, counts: Mappi
     level.game.check_size(*level.size)
     opened = read_masks(masks, level.width, level.height)
     return Lock(level, ~opened, dict(counts), str(path))
-
-
-def _spread(cells: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Flat indices of the cells, far ones after one another rather than neighbours."""
-    found = np.flatnonzero(cells)
-    return found[np.argsort(np.arange(len(found)) * 0.6180339887 % 1.0, kind="stable")]

@@ -100,5 +100,4 @@ def _picture(path: Path) -> NDArray[np.bool_]:
             pixels = np.asarray(picture.convert("LA"))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         raise LevelForgeError(f"{path}: is a damaged PNG") from None
-    opened: NDArray[np.bool_] = (pixels >= 128).all(axis=2)
-    return opened
+    return np.asarray((pixels >= 128).all(axis=2), bool)

@@ -161,7 +161,7 @@ def mend_counts(level: Level) -> Tiles:
         cells = np.flatnonzero(tiles == tile.id)
         tiles.ravel()[cells[high:]] = game.empty.id
         for _ in range(low - len(cells)):
-            spots = _spots(tiles, game, tile.place)
+            spots = plain_spots(tiles, game, tile.place)
             if not len(spots):
                 break
             spot = spots[0]
@@ -175,7 +175,7 @@ def mend_counts(level: Level) -> Tiles:
     return tiles
 
 
-def _spots(tiles: Tiles, game: Game, place: str) -> NDArray[np.intp]:
+def plain_spots(tiles: Tiles, game: Game, place: str) -> NDArray[np.intp]:
     """Flat cells of plain floor, those that suit ``place`` if there are any."""
     roles = game.roles[tiles]
     empty = roles == EMPTY
@@ -263,7 +263,7 @@ def _relieve(
         danger = flat[culprit]
         flat[culprit] = game.empty.id
         if game.tiles[danger].name in game.count_ranges:
-            place = _spots(tiles, game, game.tiles[danger].place)
+            place = plain_spots(tiles, game, game.tiles[danger].place)
             place = place[free[place]]
             if not len(place):
                 flat[culprit] = danger
