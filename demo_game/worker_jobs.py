@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from levelforge.errors import LevelForgeError
-from levelforge.game import Game, Role, load_game
+from levelforge.game import Game, load_game
 from levelforge.level import Level, faults
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 CANDIDATES = 4
 """Certified levels among which the one nearest to the difficulty asked for is chosen."""
+TRIES = 64
+"""Candidates tried for all of these around locked tiles, before one is enough."""
 EPISODES = 4
 """Episodes a rung of the skill ladder; fewer than the library's 8, because a player waits."""
 NODE_LIMIT = 400_000
@@ -75,20 +78,16 @@ def regenerate(job: Job) -> Job:
     if pack is None:
         raise LevelForgeError(problem)
     from levelforge.generate import GenerateConfig, generate
-    from levelforge.repair import repair_batch
+    from levelforge.lock import Lock
 
+    lock = Lock(Level(game, given), locked)
     size = (given.shape[1], given.shape[0])
-    made = generate(pack, GenerateConfig(n=16, seed=job["seed"], size=size, playtest=False, threads=1))
-    drafts = [_merge(level.tiles, given, locked, game) for level in made.levels]
-    fixed = repair_batch(np.stack(drafts), game, threads=1)
-    kept = [
-        Level(game, fixed.tiles[i], seed=job["seed"], solution=fixed.solution(i), edits=int(fixed.edits[i]))
-        for i in range(len(drafts))
-        if fixed.edits[i] >= 0 and (fixed.tiles[i] == given)[locked].all()
-    ]
-    if not kept:
-        raise LevelForgeError("no level fits around the locked tiles; unlock some, or try again")
-    return _nearest(kept[:CANDIDATES], game, pack, job) | {"source": "pack", "note": ""}
+    config = GenerateConfig(n=CANDIDATES, seed=job["seed"], size=size, playtest=False, threads=1, lock=lock)
+    try:
+        levels = generate(pack, replace(config, max_candidates=TRIES)).levels
+    except LevelForgeError:  # a small area has few answers: one is enough
+        levels = generate(pack, replace(config, n=1)).levels
+    return _nearest(list(levels), game, pack, job) | {"source": "pack", "note": ""}
 
 
 def check(job: Job) -> Job:
@@ -150,25 +149,6 @@ def _mirror(job: Job) -> tuple[BatchEnv, int]:
         seen = []
     _MIRROR["env"].set_epsilon(0.0)
     return _MIRROR["env"], len(seen)
-
-
-def _merge(
-    tiles: np.ndarray[Any, np.dtype[np.uint8]], given: np.ndarray[Any, Any], locked: Any, game: Game
-) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """``tiles`` with the locked ones of ``given``; one start and at least one goal whatever meets."""
-    draft = np.where(locked, given, tiles).astype(np.uint8)
-    roles = game.roles[draft]
-    starts = roles == Role.START
-    if (starts & locked).any():
-        draft[starts & ~locked] = game.empty.id
-    goals = roles == Role.GOAL
-    if (goals & locked).any():
-        draft[goals & ~locked] = game.empty.id
-    free = np.flatnonzero((game.roles[draft] == Role.EMPTY) & ~locked)
-    for role, spot in ((Role.START, 0), (Role.GOAL, -1)):
-        if len(free) > 1 and not (game.roles[draft] == role).any():
-            draft.flat[free[spot]] = game.of_role(role)[0].id
-    return draft
 
 
 def _nearest(levels: list[Level], game: Game, pack: Pack, job: Job) -> Job:
