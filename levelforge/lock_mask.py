@@ -8,6 +8,7 @@ A mask is a rectangle ``X,Y,WxH`` (column and row of its top left tile, from 0, 
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -65,7 +66,7 @@ def _read_file(path: Path, width: int, height: int) -> NDArray[np.bool_]:
     if path.stat().st_size > MAX_MASK_BYTES:
         raise LevelForgeError(f"{path}: larger than 1 MiB, the most a mask may have")
     data = path.read_bytes()
-    opened = _picture(path) if data.startswith(PNG) else _text(data, path)
+    opened = _picture(data, path) if data.startswith(PNG) else _text(data, path)
     if opened.shape != (height, width):
         has, wants = f"{opened.shape[1]}x{opened.shape[0]}", f"{width}x{height}"
         raise LevelForgeError(
@@ -88,16 +89,16 @@ def _text(data: bytes, path: Path) -> NDArray[np.bool_]:
     return np.array([[digit == "1" for digit in row] for row in rows], bool)
 
 
-def _picture(path: Path) -> NDArray[np.bool_]:
+def _picture(data: bytes, path: Path) -> NDArray[np.bool_]:
     from PIL import Image
 
+    # the size stands in the first chunk, and is looked at before a pixel is unpacked
+    size = int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
+    if max(size) > 512:
+        raise LevelForgeError(f"{path}: {size[0]}x{size[1]} pixels; a mask has one a tile")
     try:
-        with Image.open(path, formats=["PNG"]) as picture:
-            if max(picture.size) > 512:  # before a pixel is unpacked
-                raise LevelForgeError(
-                    f"{path}: {picture.width}x{picture.height} pixels; a mask has one a tile"
-                )
+        with Image.open(io.BytesIO(data), formats=["PNG"]) as picture:
             pixels = np.asarray(picture.convert("LA"))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except (OSError, ValueError, SyntaxError):
         raise LevelForgeError(f"{path}: is a damaged PNG") from None
     return np.asarray((pixels >= 128).all(axis=2), bool)
