@@ -64,6 +64,7 @@ def install(folder: Path) -> tuple[Path, str]:
     path, data = folder / FILE, text.encode()
     try:
         scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
+        scratch.chmod(0o700)
         folder.mkdir(parents=True, exist_ok=True)
         before = path.read_bytes() if path.exists() else None
     except OSError as error:
