@@ -19,6 +19,7 @@ from levelforge.cli_levels import convert, playtest, repair, solve, verify
 from levelforge.cli_play import play
 from levelforge.cli_report import report as report_command
 from levelforge.cli_tiled import install_tiled_extension
+from levelforge.cli_web import export_kit
 from levelforge.console import (
     DONE,
     INTERRUPTED,
@@ -57,6 +58,7 @@ cli.add_command(convert)
 cli.add_command(formats)
 cli.add_command(report_command)
 cli.add_command(play)
+cli.add_command(export_kit)
 cli.add_command(install_tiled_extension)
 
 
@@ -250,6 +252,11 @@ def generate(
 @click.option("--seed", type=click.IntRange(0, SEEDS - 1), help="Of everything random. [default: 0]")
 @click.option("--loss", help="The GAN's loss: r3gan or wgan-gp. [default: r3gan]")
 @click.option(
+    "--steer",
+    help="What steers the generator in the loop: critic (foresees playtests), value (the playtester's own), "
+    "both or none. [default: critic]",
+)
+@click.option(
     "--from",
     "start",
     metavar="PACK",
@@ -258,6 +265,7 @@ def generate(
 @click.option(
     "--freeze", is_flag=True, help="What --from copies stays as it is; only heads and new parts learn."
 )
+@click.option("--track", metavar="TRACKER", help="Tell a tracker, too: mlflow.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def train(
     game: str | None,
@@ -267,8 +275,10 @@ def train(
     resume: Path | None,
     seed: int | None,
     loss: str | None,
+    steer: str | None,
     start: str | None,
     freeze: bool,
+    track: str | None,
     as_json: bool,
 ) -> int:
     """Train a generator and a playtester for GAME (a name, or a game.toml).
@@ -282,6 +292,7 @@ def train(
       levelforge train --resume runs/first --budget 2h
       levelforge train my-game/game.toml --levels my-maps --out runs/mine
       levelforge train my-game/game.toml --from dungeon --out runs/mine
+      levelforge train dungeon --track mlflow
     """
     if resume is not None and out is not None:
         raise click.UsageError("--resume names the run folder already; leave --out away")
@@ -298,8 +309,10 @@ def train(
         budget=None if budget is None else parse_budget(budget),
         seed=seed,
         loss=loss,
+        steer=steer,
         start=start,
         freeze=freeze or None,
+        track=track,
         resume=resume is not None,
         command=shlex.join(["levelforge", *sys.argv[1:]]),
     )

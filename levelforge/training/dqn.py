@@ -13,7 +13,7 @@ from __future__ import annotations
 import copy
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,11 +70,14 @@ class DqnConfig:
         anneal_frames: frames over which the learning rate and beta are annealed.
         epsilon_base, epsilon_power: environment i of E acts with noise base ** (1 + power * i / (E - 1)).
         shaping_scale: weight of the shaping, in reward a step of distance.
-        relabel: share of each batch that is relabelled with another persona's reward.
+        relabel: share of each batch that is labelled with another persona's reward than the runner's; all personas
+            learn from all transitions, whoever made them.
+        others: share of the environments whose player acts as one of the other personas.
         max_grad_norm: gradients are clipped to this norm.
         rewards: weights of the reward components.
         net: widths of the network.
-        level_floor: chance of a level whose outcome is certain, relative to one won half of the time.
+        level_floor: score of a level whose outcome is certain, relative to one won half of the time.
+        staleness: share of the levels' chances that goes by how long ago each was played.
         reweigh_frames: frames between renewals of the levels' chances.
         eval_frames: frames between evaluations on held-out levels.
         eval_episodes: episodes a held-out level and skill, except at no noise, where one is all there is.
@@ -97,11 +100,13 @@ class DqnConfig:
     epsilon_base: float = 0.4
     epsilon_power: float = 5.0
     shaping_scale: float = 0.05
-    relabel: float = 0.1
+    relabel: float = 0.4
+    others: float = 0.25
     max_grad_norm: float = 10.0
     rewards: Rewards = Rewards()
     net: NetConfig = NetConfig()
     level_floor: float = 0.2
+    staleness: float = 0.1
     reweigh_frames: int = 50_000
     eval_frames: int = 500_000
     eval_episodes: int = 4
@@ -148,8 +153,13 @@ class DqnTrainer:
         self.replay = PrioritisedReplay(
             c.n_envs, c.capacity, VIEW_SIZE[game.movement], n=c.n_step, gamma=c.gamma, alpha=c.alpha
         )
+        self.acting = _acting(c.n_envs, c.others)
+        self.env.set_persona(np.eye(len(PERSONAS), dtype=np.float32)[self.acting])
         self.obs = self.env.reset()
-        self._judge(level_pool)
+        self._keys = _keys(level_pool)
+        self.level_win_rate, self.level_weight = np.full(len(self._keys), 0.5), np.ones(len(self._keys))
+        self.level_seen = np.zeros(len(self._keys))
+        self.judged = self._spread(level_pool)
         self.frames = self.updates = 0
         self.win_rate: dict[str, float] = {}
         self.best = (
@@ -214,10 +224,13 @@ class DqnTrainer:
         obs, _, terminated, truncated, info = self.env.step(q.argmax(dim=1).numpy())
         self.replay.add(self.obs, info.action, info.rewards + info.shaping[:, None], terminated, truncated)
         self.obs = obs
-        for level, outcome in zip(info.episode["level"], info.episode["outcome"], strict=True):
-            won = float(outcome == WON)
+        for env, end in zip(info.done, info.episode, strict=True):
+            if self.acting[env]:
+                continue  # how often a level is won is the runner's to say
+            level, won = end["level"], float(end["outcome"] == WON)
             self._recent.append(won)
             self.level_win_rate[level] += 0.2 * (won - self.level_win_rate[level])
+            self.level_seen[level] = self.frames
         self.frames += c.n_envs
 
     def learn(self, learner: Executor | None = None) -> Update | None:
@@ -287,9 +300,17 @@ class DqnTrainer:
         return target
 
     def reweigh(self) -> None:
-        """Draw levels more often the more open their outcome is."""
-        floor, rate = self.config.level_floor, self.level_win_rate
-        self.level_weight = floor + (1 - floor) * 4 * rate * (1 - rate)
+        """Draw levels by how much there is to learn from each, and by how long ago they were played.
+
+        Prioritised level replay (Jiang et al. 2021, https://arxiv.org/abs/2010.03934), its score replaced by
+        the learnability p (1 - p) of a level won with chance p, which serves better than value errors do
+        (Rutherford et al. 2024, https://arxiv.org/abs/2408.15099); staleness counts as there.
+        """
+        c, rate = self.config, self.level_win_rate
+        score = c.level_floor + (1 - c.level_floor) * 4 * rate * (1 - rate)
+        age = np.maximum(self.frames - self.level_seen, 0.0)
+        stale = age / age.sum() if age.sum() > 0 else np.full(len(age), 1 / len(age))
+        self.level_weight = (1 - c.staleness) * score / score.sum() + c.staleness * stale
         self.env.pool.set_weights(self.level_weight)
 
     def evaluate(self) -> dict[str, float]:
@@ -323,27 +344,54 @@ class DqnTrainer:
 
     def act(self, obs: Observation) -> NDArray[np.int64]:
         """Greedy actions, ``int64[N]``."""
-        with torch.inference_mode():
-            action: NDArray[np.int64] = (
-                self.net(*_tensors(obs), torch.from_numpy(obs["persona"])).argmax(dim=1).numpy()
-            )
+        action: NDArray[np.int64] = self.values(obs).argmax(axis=1)
         return action
 
+    def values(self, obs: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+        """``float32[N, A]`` values of the actions, by the latest network."""
+        with torch.inference_mode():
+            found: NDArray[np.float32] = self.net(*_tensors(obs), torch.from_numpy(obs["persona"])).numpy()
+        return found
+
+    def best_values(self) -> Callable[[Mapping[str, NDArray[Any]]], NDArray[np.float32]]:
+        """As :meth:`values`, by the network that is exported."""
+        net = self.exported()
+
+        def values(obs: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+            with torch.inference_mode():
+                found: NDArray[np.float32] = net(*_tensors(obs), torch.from_numpy(obs["persona"])).numpy()
+            return found
+
+        return values
+
+    def exported(self) -> PlaytesterNet:
+        """A copy of the network that did best so far."""
+        net = copy.deepcopy(self.net)
+        if self.best_parameters:
+            net.load_state_dict(self.best_parameters)
+        return net.eval()
+
     def set_levels(self, level_pool: Levels) -> None:
-        """Go on with another pool of levels; running episodes are broken off."""
+        """Go on with another pool of levels; running episodes are broken off.
+
+        What is known of levels that stay is kept, and so are the levels that the network is judged on.
+        """
+        known = dict(zip(self._keys, zip(self.level_win_rate, self.level_seen, strict=True), strict=True))
         self._take_in()
         self.replay.cut()
         self.env.set_levels(level_pool)
+        self._keys = _keys(level_pool)
+        rows = [known.get(key, (0.5, 0.0)) for key in self._keys]
+        self.level_win_rate = np.array([row[0] for row in rows])
+        self.level_seen = np.array([row[1] for row in rows])
+        self.reweigh()
         self.obs = self.env.restart(np.arange(self.config.n_envs))
-        self._judge(level_pool)
 
-    def _judge(self, level_pool: Levels) -> None:
-        """Begin to keep account of a pool; some of its levels, spread evenly, will judge the network."""
-        count = len(self.env.pool)
-        self.level_win_rate, self.level_weight = np.full(count, 0.5), np.ones(count)
+    def _spread(self, level_pool: Levels) -> list[NDArray[np.uint8]]:
+        """Some levels of the pool, spread evenly: what the network to export is chosen by."""
         single = [tiles for part in level_pool for tiles in (part if part.ndim == 3 else [part])]
-        chosen = np.unique(np.linspace(0, count - 1, self.config.judged_levels).round().astype(int))
-        self.judged = [single[i] for i in chosen]
+        chosen = np.unique(np.linspace(0, len(single) - 1, self.config.judged_levels).round().astype(int))
+        return [single[i] for i in chosen]
 
     def _personas(self) -> NDArray[np.int64]:
         """``int64[B]`` whose reward each sample of the next batch gets: the runner's, or another's."""
@@ -359,10 +407,9 @@ class DqnTrainer:
 
     def export(self, path: Path | None = None) -> bytes:
         """The ONNX file of the network that did best so far; written to ``path`` if given."""
-        net = copy.deepcopy(self.net)
-        if self.best_parameters:
-            net.load_state_dict(self.best_parameters)
-        data = export_playtester(net, self.game, {"frames": self.frames, "win_rate": self.best_win_rate})
+        data = export_playtester(
+            self.exported(), self.game, {"frames": self.frames, "win_rate": self.best_win_rate}
+        )
         if path is not None:
             temporary = path.with_name(path.name + ".tmp")
             temporary.write_bytes(data)
@@ -387,6 +434,7 @@ class DqnTrainer:
             "rng": json.dumps(self.rng.bit_generator.state),
             "level_win_rate": torch.from_numpy(self.level_win_rate),
             "level_weight": torch.from_numpy(self.level_weight),
+            "level_seen": torch.from_numpy(self.level_seen),
             "frames": self.frames,
             "updates": self.updates,
             "win_rate": dict(self.win_rate),
@@ -409,6 +457,7 @@ class DqnTrainer:
         self.rng.bit_generator.state = json.loads(state["rng"])
         self.level_win_rate = state["level_win_rate"].numpy().copy()
         self.level_weight = state["level_weight"].numpy().copy()
+        self.level_seen = state["level_seen"].numpy().copy()
         self.env.pool.set_weights(self.level_weight)
         self.frames, self.updates = int(state["frames"]), int(state["updates"])
         self.win_rate, self.best = dict(state["win_rate"]), float(state["best"])
@@ -417,7 +466,24 @@ class DqnTrainer:
         self._recent = list(state["recent"])
 
 
-def _tensors(obs: Observation) -> tuple[Tensor, Tensor, Tensor]:
+def _acting(n_envs: int, share: float) -> NDArray[np.int64]:
+    """``int64[E]`` the persona each environment's player acts as: mostly the runner, the others spread evenly."""
+    acting = np.zeros(n_envs, np.int64)
+    places = np.linspace(0, n_envs, round(share * n_envs), endpoint=False).astype(int)
+    acting[places] = 1 + np.arange(len(places)) % (len(PERSONAS) - 1)
+    return acting
+
+
+def _keys(level_pool: Levels) -> list[bytes]:
+    """What tells levels apart, in the order of the pool."""
+    return [
+        repr(tiles.shape).encode() + tiles.tobytes()
+        for part in level_pool
+        for tiles in (part if part.ndim == 3 else [part])
+    ]
+
+
+def _tensors(obs: Mapping[str, NDArray[Any]]) -> tuple[Tensor, Tensor, Tensor]:
     return torch.from_numpy(obs["view"]), torch.from_numpy(obs["map"]), torch.from_numpy(obs["scalars"])
 
 

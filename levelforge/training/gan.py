@@ -32,10 +32,11 @@ from levelforge.exporters.onnx_pack import export_model
 from levelforge.game import Game, Tiles
 from levelforge.training.augment import Augmentation, augment
 from levelforge.training.encoder import Encoder, Reconstruction
-from levelforge.training.gan_data import cut_windows
+from levelforge.training.gan_data import Windows, cut_windows
 from levelforge.training.gan_judge import Judge
 from levelforge.training.gan_nets import Discriminator, Generator
 from levelforge.training.reach import Senses
+from levelforge.training.steer import Steering
 
 Loss = Literal["r3gan", "wgan-gp"]
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -65,6 +66,8 @@ class GanConfig:
         ema: half-life of the generator's moving average, in steps.
         own_counts: share of fakes whose counts are drawn as ``generate`` draws them, not copied from the
             real levels beside them.
+        asked: share of fakes made for a difficulty, once steering has begun; theirs are drawn evenly from the
+            game's range, and counts to go with them.
         temperature: factor of the noise when levels are made.
         judge_every, judge_levels: steps between judgements and candidates in one.
         patience: judgements without a better one until finished.
@@ -88,6 +91,7 @@ class GanConfig:
     precision: Precision = "auto"
     ema: float = 400.0
     own_counts: float = 0.5
+    asked: float = 0.35
     temperature: float = 1.0
     judge_every: int = 500
     judge_levels: int = 256
@@ -107,6 +111,9 @@ class GanTrainer:
         corpus: the levels to learn from: its ``train`` part, or ``uint8[H, W]`` tiles one by one.
         config: see :class:`GanConfig`.
         seed: of everything random.
+
+    Attributes:
+        steering: what pulls the generator besides the discriminator; None until the loop begins.
     """
 
     def __init__(self, game: Game, corpus: Corpus | Sequence[Tiles], config: GanConfig, seed: int) -> None:
@@ -142,6 +149,8 @@ class GanTrainer:
         self.optimiser_d = torch.optim.Adam(self.discriminator.parameters(), config.learning_rate, betas)
         self.optimiser_e = torch.optim.Adam(self.encoder.parameters(), config.learning_rate, betas)
         self.half = config.precision == "bfloat16" or (config.precision == "auto" and _has_bfloat16())
+        self.steering: Steering | None = None
+        self._returned = self.windows.tiles[:0]
         self.steps = 0
         self.best_quality = -np.inf
         self.best_step = 0
@@ -180,7 +189,7 @@ class GanTrainer:
             for group in optimiser.param_groups:
                 group["lr"] = rate * scale
 
-        real, real_condition, inputs = self._batch(rng)
+        real, real_condition, inputs, wanted = self._batch(rng)
         self.generator.train()
         with self._fast():
             nats = self.reconstruction(self.encoder, self.generator, real, real_condition, config.kl, dice)
@@ -188,7 +197,7 @@ class GanTrainer:
         self.metrics |= {name: float(value.detach()) for name, value in nats.items()}
         if self.steps >= config.warm_up:
             share = min(1.0, (self.steps - config.warm_up + 1) / max(1, config.ramp))
-            against = self._adversarial(real, real_condition, inputs, dice)
+            against = self._adversarial(real, real_condition, inputs, wanted, dice)
             loss = config.reconstruction * loss + share * against
         self.optimiser_g.zero_grad(set_to_none=True)
         self.optimiser_e.zero_grad(set_to_none=True)
@@ -202,11 +211,17 @@ class GanTrainer:
             self._judge()
 
     def _adversarial(
-        self, real: Tensor, real_condition: Tensor, inputs: dict[str, Tensor], dice: torch.Generator
+        self,
+        real: Tensor,
+        real_condition: Tensor,
+        inputs: dict[str, Tensor],
+        wanted: Tensor,
+        dice: torch.Generator,
     ) -> Tensor:
         """Update the discriminator; returns the generator's loss, through a frozen discriminator."""
         config = self.config
-        fake_condition = inputs["condition"]
+        # difficulty is the critic's to judge: the corpus has little of it, and would pull all requests there
+        real_condition, fake_condition = _blind(real_condition), _blind(inputs["condition"])
         with self._fast():
             made = self.generator.decode(**inputs).planes
         sensed = self.senses(made)
@@ -243,14 +258,18 @@ class GanTrainer:
         if penalty is not None:
             self.metrics["penalty"] = float(penalty.detach())
         self.metrics["cut_off"] = float(cut_off.detach())
+        if self.steering is not None:
+            pull, terms = self.steering(made, inputs["condition"][:, 0], wanted)
+            self.metrics |= terms
+            loss_g = loss_g + pull
         return loss_g + config.connect * cut_off
 
     def _fast(self) -> torch.autocast:
         """Where convolutions may run in bfloat16, if the processor has it: twice as fast here."""
         return torch.autocast("cpu", torch.bfloat16, enabled=self.half)
 
-    def _batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-        """Real planes and their condition, and the generator's inputs."""
+    def _batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, dict[str, Tensor], Tensor]:
+        """Real planes and their condition, the generator's inputs, and which of them ask for a difficulty."""
         config, game, windows = self.config, self.game, self.windows
         chosen = rng.choice(len(windows.tiles), config.batch, p=windows.weight)
         tiles = windows.tiles[chosen]
@@ -261,17 +280,39 @@ class GanTrainer:
         real = (
             F.one_hot(torch.from_numpy(tiles.astype(np.int64)), len(game.tiles)).permute(0, 3, 1, 2).float()
         )
-        # nobody knows the corpus's difficulty yet: any value goes, so that the dial does nothing
-        difficulty = rng.random(config.batch, dtype=np.float32)
         real_condition = windows.condition[chosen].copy()
-        real_condition[:, 0] = difficulty
-        inputs = decode.sample_inputs(
-            game, config.batch, windows.size, rng=rng, distribution=self.distribution, difficulty=difficulty
-        )
-        copied = rng.random(config.batch) >= config.own_counts
+        inputs = self._inputs(config.batch, rng)
+        asked = np.zeros(config.batch, bool)
+        if self.steering is not None:
+            asked = rng.random(config.batch) < config.asked
+            if asked.any():
+                low, high = game.measures.difficulty_range
+                aims = rng.uniform(low, high, int(asked.sum())).astype(np.float32)
+                for name, rows in self._inputs(len(aims), rng, aims).items():
+                    inputs[name][asked] = rows
+        copied = ~asked & (rng.random(config.batch) >= config.own_counts)
         inputs["counts"][copied] = windows.counts[chosen][copied]
         inputs["condition"][copied] = real_condition[copied]
-        return real, torch.from_numpy(real_condition), {k: torch.from_numpy(v) for k, v in inputs.items()}
+        return (
+            real,
+            torch.from_numpy(real_condition),
+            {name: torch.from_numpy(rows) for name, rows in inputs.items()},
+            torch.from_numpy(asked.astype(np.float32)),
+        )
+
+    def _inputs(
+        self,
+        n: int,
+        rng: np.random.Generator,
+        difficulty: NDArray[np.float32] | None = None,
+        temperature: float = 1.0,
+        size: tuple[int, int] | None = None,
+    ) -> dict[str, NDArray[np.float32]]:
+        """The generator's inputs, drawn as ``generate`` draws them."""
+        return decode.sample_inputs(
+            self.game, n, size or self.windows.size, rng=rng, distribution=self.distribution,
+            difficulty=difficulty, temperature=temperature,
+        )  # fmt: skip
 
     def _zero_centred(self, on_real: Tensor, real: Tensor, on_fake: Tensor, fake: Tensor) -> Tensor:
         """R1 + R2 (Mescheder et al. 2018; both, as in R3GAN): gamma/2 E|grad D|^2 on real and fake."""
@@ -300,34 +341,69 @@ class GanTrainer:
     # --- judging and making ----------------------------------------------------------------------
 
     def sample(
-        self, n: int, *, seed: int = 0, size: tuple[int, int] | None = None, average: Generator | None = None
+        self,
+        n: int,
+        *,
+        seed: int = 0,
+        size: tuple[int, int] | None = None,
+        difficulty: NDArray[np.float32] | None = None,
+        average: Generator | None = None,
     ) -> NDArray[np.uint8]:
-        """Candidates ``uint8[n, H, W]`` of the best averaged generator so far (or of ``average``)."""
+        """Candidates ``uint8[n, H, W]`` of the best averaged generator so far (or of ``average``).
+
+        ``difficulty`` ``float32[n]`` is what to ask for; None asks for none.
+        """
         network = average or self.best
         network.eval()
         rng = np.random.default_rng((self.seed, seed, 1))
         parts = []
         for first in range(0, n, 64):
-            inputs = decode.sample_inputs(
-                self.game,
-                min(64, n - first),
-                size or self.windows.size,
-                rng=rng,
-                distribution=self.distribution,
-                temperature=self.config.temperature,
-            )
+            aims = None if difficulty is None else difficulty[first : first + 64]
+            inputs = self._inputs(min(64, n - first), rng, aims, self.config.temperature, size)
             with torch.no_grad():
                 parts.append(
                     network(*(torch.from_numpy(v) for v in inputs.values())).numpy().astype(np.uint8)
                 )
         return np.concatenate(parts)
 
+    # --- for the loop --------------------------------------------------------------------------------
+
+    def grow(self, tiles: NDArray[np.uint8], share: float) -> None:
+        """Learn from further levels besides the corpus.
+
+        Args:
+            tiles: ``uint8[N, H, W]`` all further levels; those of earlier calls are forgotten.
+            share: how often one of them is drawn, in [0, 1).
+        """
+        own = len(self.windows.tiles) - len(self._returned)
+        weight = self.windows.weight[:own] / self.windows.weight[:own].sum()
+        if len(tiles):
+            weight = np.concatenate([weight * (1 - share), np.full(len(tiles), share / len(tiles))])
+        counts = np.stack([(tiles == t.id).sum((1, 2)) for t in self.game.entities], axis=1)
+        self.windows = Windows(
+            np.concatenate([self.windows.tiles[:own], tiles]),
+            np.concatenate([self.windows.counts[:own], counts]),
+            np.concatenate(
+                [self.windows.condition[:own], decode.condition(self.game, counts, self.windows.size)]
+            ),
+            weight,
+        )
+        self._returned = tiles
+
+    def assess(self) -> dict[str, float]:
+        """Judge the average on latents that never change; see :class:`Judge`."""
+        return self.judge(self.sample(self.config.judge_levels, average=self.average))
+
+    def keep(self) -> None:
+        """Make the average the network that is sampled and exported."""
+        self.best.load_state_dict(self.average.state_dict())
+
     def _judge(self) -> None:
         """Judge the average on latents that never change, and keep it if it is the best."""
-        self.judged = self.judge(self.sample(self.config.judge_levels, average=self.average))
+        self.judged = self.assess()
         if self.judged["quality"] > self.best_quality:
             self.best_quality, self.best_step = self.judged["quality"], self.steps
-            self.best.load_state_dict(self.average.state_dict())
+            self.keep()
 
     def finish(self) -> dict[str, float]:
         """Judge once more at the end, so that the last steps count too; returns the judgement."""
@@ -335,12 +411,12 @@ class GanTrainer:
             self._judge()
         return dict(self.judged)
 
-    def export(self, path: Path | None = None) -> bytes:
-        """Write the best averaged generator as ONNX; returns the file's bytes."""
+    def export(self, path: Path | None = None, *, latest: bool = False) -> bytes:
+        """Write the best averaged generator (or the latest one) as ONNX; returns the file's bytes."""
         rng = np.random.default_rng(0)
         example = decode.sample_inputs(self.game, 2, rng=rng)
         content = export_model(
-            self.best.eval(),
+            (self.average if latest else self.best).eval(),
             [torch.from_numpy(v) for v in example.values()],
             list(example),
             ["tiles"],
@@ -392,6 +468,10 @@ class GanTrainer:
             "optimiser_g": self.optimiser_g.state_dict(),
             "optimiser_e": self.optimiser_e.state_dict(),
             "optimiser_d": self.optimiser_d.state_dict(),
+            "returned": torch.from_numpy(self._returned.copy()),
+            "returned_share": float(
+                self.windows.weight[len(self.windows.tiles) - len(self._returned) :].sum()
+            ),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -408,9 +488,17 @@ class GanTrainer:
         networks = ("generator", "discriminator", "encoder", "average", "best")
         for name in (*networks, "optimiser_g", "optimiser_d", "optimiser_e"):
             getattr(self, name).load_state_dict(state[name])
+        self.grow(state["returned"].numpy(), float(state["returned_share"]))
         self.steps, self.best_step = int(state["steps"]), int(state["best_step"])
         self.best_quality = float(state["best_quality"])
         self.judged, self.metrics = dict(state["judged"]), dict(state["metrics"])
+
+
+def _blind(condition: Tensor) -> Tensor:
+    """A condition that asks for no difficulty."""
+    blind = condition.clone()
+    blind[:, 0] = 0.5
+    return blind
 
 
 def _has_bfloat16() -> bool:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from levelforge.batches import CERTIFIED, GenerateConfig, certified_batches
 from levelforge.corpus import mirror_images
 from levelforge.game import Game, Tiles
-from levelforge.generate import CERTIFIED, GenerateConfig, certified_batches
 from levelforge.pack import Pack
 from levelforge.training.status import Stop
 
@@ -47,7 +49,11 @@ def make_pool(
     found: dict[bytes, Tiles] = {}
     candidates = raw = 0
     began = time.monotonic()
-    for batch in certified_batches(pack, GenerateConfig(n=n, seed=seed, playtest=False)):
+    plain = GenerateConfig(n=n, seed=seed, playtest=False)
+    aimed = replace(plain, difficulty=game.measures.difficulty_range)
+    # by turns, so that the playtester also meets levels as hard as can be asked for
+    both = zip(certified_batches(pack, plain), certified_batches(pack, aimed), strict=False)
+    for batch in chain.from_iterable(both):
         candidates += len(batch.tiles)
         raw += int(batch.raw_beatable.sum())
         for tiles in batch.tiles[batch.verdict == CERTIFIED]:

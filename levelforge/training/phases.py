@@ -1,4 +1,8 @@
-"""The phases of a run: ``gan``, ``pool`` (certified levels by the GAN), ``dqn``, and at last ``done``."""
+"""The phases of a run.
+
+``gan``: the generator's first training. ``pool``: certified levels by it. ``dqn``: the playtester's first training, on
+the corpus and on these. ``loop``: rounds in which each trains the other (``loop.py``). At last ``done``.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +24,15 @@ from levelforge.training.level_pool import load_pool, make_pool, mirrored, save_
 from levelforge.training.settings import RunSettings
 from levelforge.training.status import Status, Stop
 
-GENERATOR, PLAYTESTER, POOL, INFO, GAN_STATE = (
+GENERATOR, PLAYTESTER, CRITIC, POOL, INFO, GAN_STATE = (
     "generator.onnx",
     "playtester.onnx",
+    "critic.onnx",
     "pool.npz",
     "info.json",
     "gan.pt",
 )
-PHASES = ("gan", "pool", "dqn", "done")
+PHASES = ("gan", "pool", "dqn", "loop", "done")
 
 
 class Trainer(Protocol):
@@ -65,6 +70,15 @@ class GanLike(Trainer, Protocol):
         """The ``generator`` entry of ``pack.json``."""
 
 
+class LoopLike(Trainer, Protocol):
+    """What a run asks of the loop besides; its :meth:`export` writes the critic."""
+
+    events: list[str]
+
+    def describe(self) -> dict[str, Any]:
+        """The ``critic`` entry of ``pack.json``."""
+
+
 class Clock:
     """Seconds of a run over all its resumes."""
 
@@ -74,6 +88,14 @@ class Clock:
     def seconds(self) -> float:
         """Seconds so far."""
         return self._before + time.monotonic() - self._began
+
+
+def _events(trainer: Any) -> list[str]:
+    """What a trainer has to tell, once."""
+    events: list[str] = getattr(trainer, "events", [])
+    told = list(events)
+    events.clear()
+    return told
 
 
 class Phases:
@@ -90,6 +112,7 @@ class Phases:
         stop: true once somebody wants the run to stop.
         make_gan: builds the first trainer.
         make_dqn: builds the second one from the training levels.
+        make_loop: builds the third from both, the levels made so far, and the seconds it has.
         seed: of the generated levels and samples.
 
     Attributes:
@@ -109,11 +132,12 @@ class Phases:
         *,
         make_gan: Callable[[], GanLike],
         make_dqn: Callable[[list[Tiles]], Trainer],
+        make_loop: Callable[[GanLike, Trainer, NDArray[np.uint8], float], LoopLike],
         seed: int,
     ) -> None:
         self.folder, self.game, self.corpus, self.settings = folder, game, corpus, settings
         self.budget, self.clock, self.status, self.stop = budget, clock, status, stop
-        self.make_gan, self.make_dqn, self.seed = make_gan, make_dqn, seed
+        self.make_gan, self.make_dqn, self.make_loop, self.seed = make_gan, make_dqn, make_loop, seed
         self.figures: dict[str, float] = {}
         self._saved = self._sampled = time.monotonic()
 
@@ -124,9 +148,7 @@ class Phases:
             phase, trainer_state = str(state["phase"]), state.get("trainer")
             self.figures.update(state["figures"])
         if phase == "done":
-            if self.clock.seconds() >= self._end:
-                return True
-            phase = "dqn"  # the budget was raised
+            return True
         if phase == "gan":
             if not self._gan(trainer_state):
                 return False
@@ -134,8 +156,14 @@ class Phases:
         if phase == "pool":
             if not self._pool():
                 return False
+            phase, trainer_state = "dqn", None
+        dqn = None
+        if phase == "dqn":
+            dqn = self._dqn(trainer_state)
+            if dqn is None:
+                return False
             trainer_state = None
-        return self._dqn(trainer_state)
+        return self._loop(trainer_state, dqn)
 
     @property
     def _end(self) -> float:
@@ -187,18 +215,46 @@ class Phases:
         self._save("dqn", None)
         return True
 
-    def _dqn(self, state: dict[str, Any] | None) -> bool:
+    def _dqn(self, state: dict[str, Any] | None) -> Trainer | None:
+        """The playtester after its first training; None if somebody stopped it."""
         torch.set_num_threads(self.settings.dqn_threads)
-        made = load_pool(self.folder.export / POOL)
-        own = mirrored([level.tiles for level in self.corpus.train], self.game)
-        trainer = self.make_dqn([*own, *made])
+        trainer = self.make_dqn(self._levels(load_pool(self.folder.export / POOL)))
         if state is not None:
             trainer.load_state_dict(state)
-        if not self._advance("dqn", trainer, self._end):
+        until = (self.settings.gan_share + self.settings.pool_share + self.settings.dqn_share) * self.budget
+        return trainer if self._advance("dqn", trainer, min(until, self._end)) else None
+
+    def _levels(self, made: NDArray[np.uint8]) -> list[Tiles]:
+        """What the playtester trains on: the corpus and levels of our own making."""
+        return [*mirrored([level.tiles for level in self.corpus.train], self.game), *made]
+
+    def _loop(self, state: dict[str, Any] | None, dqn: Trainer | None) -> bool:
+        torch.set_num_threads(self.settings.gan_threads)
+        gan = self.make_gan()
+        made = load_pool(self.folder.export / POOL)
+        if state is None:
+            gan.load_state_dict(torch.load(self.folder.export / GAN_STATE, weights_only=True))
+        else:
+            made = state["pool"].numpy()
+        dqn = dqn or self.make_dqn(self._levels(made))
+        loop = self.make_loop(gan, dqn, made, max(0.0, self._end - self.clock.seconds()))
+        if state is not None:
+            loop.load_state_dict(state)
+        self._save("loop", loop)
+        if not self._advance("loop", loop, self._end, lambda _, name: self._sheet(gan, name)):
             return False
-        self._record("dqn", trainer.finish())
-        trainer.export(self.folder.export / PLAYTESTER)
-        self._save("done", trainer)
+        self._record("loop", loop.finish())
+        self._sheet(gan, "loop")
+        gan.export(self.folder.export / GENERATOR)
+        dqn.export(self.folder.export / PLAYTESTER)
+        loop.export(self.folder.export / CRITIC)
+        info = {
+            "generator": gan.describe(),
+            "critic": loop.describe(),
+            "count_distribution": gan.distribution,
+        }
+        write_whole(self.folder.export / INFO, (json.dumps(info, indent=2) + "\n").encode())
+        self._save("done", None)
         return True
 
     # --- their common loop ---------------------------------------------------------------------
@@ -214,6 +270,8 @@ class Phases:
                 return False
             left = until - self.clock.seconds()
             self._record(phase, trainer.advance(max(0.1, min(self.settings.slice_seconds, left))))
+            for event in _events(trainer):
+                self.folder.log(event)
             now = time.monotonic()
             if now - self._saved >= self.settings.checkpoint_seconds:
                 self._save(phase, trainer)
@@ -259,3 +317,4 @@ class Phases:
         draft = path.with_name(f".{path.name}.part")
         contact_sheet(levels, title=f"{self.game.title}, {name}").save(draft, format="PNG")
         draft.replace(path)
+        self.folder.tracker.picture(path)

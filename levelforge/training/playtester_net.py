@@ -93,11 +93,20 @@ class PlaytesterNet(nn.Module):
     def forward(self, view: Tensor, overview: Tensor, scalars: Tensor, persona: Tensor) -> Tensor:
         """Q values, float32[N, A]; the class describes the inputs, ``overview`` is the ``map``."""
         codes = F.embedding(view[:, 0].long(), self.one_hot)  # (N, VH, VW, 18)
-        visits = torch.log1p(view[:, 1].float()).unsqueeze(-1) * 0.5  # once 0.35, 6 times 1, 255 times 2.8
-        way = view[:, 2].float().unsqueeze(-1)
+        return self.values(codes.permute(0, 3, 1, 2), view[:, 1:], overview, scalars, persona)
+
+    def values(
+        self, codes: Tensor, beside: Tensor, overview: Tensor, scalars: Tensor, persona: Tensor
+    ) -> Tensor:
+        """As :meth:`forward`, from one-hot codes ``f32[N, 18, VH, VW]``, so that gradients reach the cells.
+
+        ``beside`` is the view's other channels, visits and way.
+        """
+        visits = torch.log1p(beside[:, :1].float()) * 0.5  # once 0.35, 6 times 1, 255 times 2.8
+        way = beside[:, 1:2].float()
         seen = (way > 0).float()
         steps = ((way - 128.0) * 0.125).clamp(-2.0, 2.0) * seen  # 8 steps farther: 1
-        near = self.view(torch.cat([codes, visits, steps, seen], dim=-1).permute(0, 3, 1, 2))
+        near = self.view(torch.cat([codes, visits, steps, seen], dim=1))
         far = self.map(overview.to(torch.float32, memory_format=torch.channels_last).mul(1.0 / 255.0))
         hidden = self.trunk(torch.cat([_flat(near), _flat(far), scalars, persona], dim=1))
         advantage = self.advantage(hidden)

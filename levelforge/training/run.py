@@ -10,9 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from levelforge import __version__
 from levelforge.corpus import Corpus, load_corpus
@@ -27,9 +29,11 @@ from levelforge.training.loop import STEERS, Loop, LoopConfig, Steer
 from levelforge.training.phases import Clock, GanLike, LoopLike, Phases, Trainer
 from levelforge.training.settings import RunSettings, from_json, to_json
 from levelforge.training.status import Status, stop_on_signals
+from levelforge.training.tracking import open_tracker
 from levelforge.training.transfer import Starting, keep_source
 
-DEFAULT_BUDGET = 1800.0
+DEFAULT_BUDGET = FULL_BUDGET = 1800.0
+"""Seconds; with less than the full budget the loop makes and plays fewer levels a round."""
 LOSSES = ("r3gan", "wgan-gp")
 START = "start"
 """Where a run folder keeps the pack it started from."""
@@ -45,7 +49,6 @@ class Makers(Protocol):
         self, game: Game, levels: Sequence[Tiles], heldout: Sequence[Tiles], config: DqnConfig, seed: int
     ) -> Trainer:
         """The trainer of the second phase."""
-
 
     def loop(
         self,
@@ -83,7 +86,8 @@ class _RealMakers:
         folder: Path,
         seed: int,
     ) -> LoopLike:
-        assert isinstance(gan, GanTrainer) and isinstance(dqn, DqnTrainer)
+        assert isinstance(gan, GanTrainer)
+        assert isinstance(dqn, DqnTrainer)
         return Loop(game, corpus, gan, dqn, pool, config, seconds, folder, seed)
 
 
@@ -115,6 +119,7 @@ def train(
     steer: str | None = None,
     start: str | Path | None = None,
     freeze: bool | None = None,
+    track: str | None = None,
     resume: bool = False,
     command: str = "",
     settings: RunSettings | None = None,
@@ -139,10 +144,13 @@ def train(
             (:mod:`levelforge.training.transfer`); None is no pack, or the run's.
         freeze: what is copied from ``start`` does not go on learning, except the networks' heads; None is
             False, or the run's.
+        track: ``mlflow`` tells MLflow what happens (:mod:`levelforge.training.tracking`); None is nobody, or as
+            the run began.
         resume: go on with the run in ``out``; whatever is given must be what the run began with (the
             budget may change).
         command: the command line, kept for the model card.
-        settings, gan, dqn, loop: settings of the run, of the two trainers and of the loop; None is the default, or the run's.
+        settings, gan, dqn, loop: settings of the run, of the trainers and of the loop; None is the default, or the
+            run's.
         makers: what builds the trainers.
         quiet: no status on stderr.
 
@@ -190,6 +198,7 @@ def train(
         if not started:
             raise LevelForgeError("freeze what? give a pack to start from with --from")
         started = started | {"freeze": freeze}
+    told = track or old.get("track")
     config = {
         **whose,
         "game_path": str(game.path.resolve()) if game.path else game.name,
@@ -197,6 +206,7 @@ def train(
         "corpus_hash": corpus.hash,
         "corpus_levels": {"train": len(corpus.train), "heldout": len(corpus.heldout)},
         "seed": seed if seed is not None else int(old.get("seed", 0)),
+        "track": told,
         "start": started or None,
         "budget": seconds,
         "settings": to_json(chosen),
@@ -209,6 +219,9 @@ def train(
     }
     if resume:
         folder.check_same(config)
+    name = f"{game.name} {folder.path.name}"
+    folder.tracker = open_tracker(told, folder.path, name, folder.log)
+    if resume:
         folder.update_config(config)
     else:
         folder.create(config)
@@ -218,7 +231,18 @@ def train(
     if started:
         source = read_pack(folder.path / START)
         makers = Starting(makers, source, started["freeze"], folder.log)
-    return _drive(folder, game, corpus, config, chosen, chosen_gan, chosen_dqn, makers, quiet)
+    folder.tracker.parameters(config)
+    try:
+        result = _drive(
+            folder, game, corpus, config, chosen, chosen_gan, chosen_dqn, chosen_loop, makers, quiet
+        )
+    except BaseException:
+        folder.tracker.end("FAILED")
+        raise
+    if result.done:
+        folder.tracker.pack(folder.path)
+    folder.tracker.end("FINISHED" if result.done else "KILLED")
+    return result
 
 
 def _drive(
@@ -229,6 +253,7 @@ def _drive(
     settings: RunSettings,
     gan: GanConfig,
     dqn: DqnConfig,
+    loop: LoopConfig,
     makers: Makers,
     quiet: bool,
 ) -> TrainResult:
@@ -244,6 +269,8 @@ def _drive(
         folder.cut_metrics(0)
         folder.log(f"started: {config['command'] or 'train()'}")
     threads = torch.get_num_threads()
+    own = [x.tiles for x in corpus.train]
+    loop = loop.scaled(budget / FULL_BUDGET)
     try:
         with stop_on_signals() as stopped:
             phases = Phases(
@@ -255,9 +282,12 @@ def _drive(
                 clock,
                 status,
                 stopped,
-                make_gan=lambda: makers.gan(game, [x.tiles for x in corpus.train], gan, seed),
+                make_gan=lambda: makers.gan(game, own, gan, seed),
                 make_dqn=lambda pool: makers.dqn(
                     game, pool, [x.tiles for x in corpus.heldout], dqn, seed + 1
+                ),
+                make_loop=lambda trainer, player, pool, seconds: makers.loop(
+                    game, own, trainer, player, pool, loop, seconds, folder.export, seed
                 ),
                 seed=seed,
             )

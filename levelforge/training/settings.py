@@ -16,8 +16,9 @@ class RunSettings:
     """How a run shares its time.
 
     Attributes:
-        gan_share: share of the budget for the GAN, at most; what it leaves goes to the playtester.
+        gan_share: share of the budget for the GAN's first training, at most.
         pool_share: share of the budget for making the playtester's levels, at most.
+        dqn_share: share of the budget for the playtester's first training, at most; what is left goes to the loop.
         finish_share: share of the budget kept for the last evaluation and the export; at least 15 s of it
             (or a quarter of a budget under a minute).
         generated_levels: certified generated levels beside the corpus in the playtester's pool.
@@ -28,9 +29,10 @@ class RunSettings:
         gan_threads, dqn_threads: torch's threads in the two phases.
     """
 
-    gan_share: float = 0.6
-    pool_share: float = 0.03
-    finish_share: float = 0.03
+    gan_share: float = 0.3
+    pool_share: float = 0.02
+    dqn_share: float = 0.28
+    finish_share: float = 0.07
     generated_levels: int = 1000
     slice_seconds: float = 3.0
     checkpoint_seconds: float = 45.0
@@ -40,8 +42,9 @@ class RunSettings:
     dqn_threads: int = 1
 
     def __post_init__(self) -> None:
-        if not 0 < self.gan_share < 1:
-            raise LevelForgeError(f"gan_share {self.gan_share:g} must lie between 0 and 1")
+        for name in ("gan_share", "dqn_share"):
+            if not 0 < getattr(self, name) < 1:
+                raise LevelForgeError(f"{name} {getattr(self, name):g} must lie between 0 and 1")
         if not 0 < self.checkpoint_seconds <= 60:
             raise LevelForgeError(f"checkpoint_seconds {self.checkpoint_seconds:g} must be from 1 to 60")
 

@@ -17,6 +17,15 @@ SHOWN = {
     "gan": ("step", "steps_per_second", "loss_d", "loss_g", "beatable", "novelty"),
     "pool": ("levels", "raw_beatable"),
     "dqn": ("frames", "fps", "loss", "train_win_rate", "heldout_best"),
+    "loop": (
+        "round",
+        "beatable",
+        "fun",
+        "dial_rank",
+        "critic_difficulty_mae",
+        "novelty",
+        "dqn_train_win_rate",
+    ),
 }
 """The figures worth a place on the line, by phase; all of them are in ``metrics.csv``."""
 LINE_EVERY = 15.0
