@@ -12,10 +12,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import io
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,11 +25,12 @@ from typing import Any
 import torch
 
 from levelforge.errors import LevelForgeError
+from levelforge.training.tracking import NoTracker, Tracker
 
 CONFIG, METRICS, LOG = "config.json", "metrics.csv", "log.txt"
 CHECKPOINT, PREVIOUS = "checkpoint.pt", "checkpoint.previous.pt"
 COLUMNS = ("seconds", "phase", "metric", "value")
-FREE_TO_CHANGE = ("budget", "command", "game_path", "levels", "levelforge", "started")
+FREE_TO_CHANGE = ("budget", "command", "game_path", "levels", "levelforge", "started", "track")
 """Keys of ``config.json`` that a resume may change: they do not decide what is learned from what."""
 
 
@@ -36,12 +39,16 @@ class RunFolder:
 
     Args:
         path: the folder; made by :meth:`create`.
+
+    Attributes:
+        tracker: told what is written here, see :mod:`levelforge.training.tracking`.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.export = path / "export"
         self.samples = path / "samples"
+        self.tracker: Tracker = NoTracker()
 
     # --- beginning and going on ----------------------------------------------------------------
 
@@ -99,12 +106,22 @@ class RunFolder:
     # --- checkpoints ------------------------------------------------------------------------------
 
     def save_checkpoint(self, state: Mapping[str, Any]) -> None:
-        """Write a checkpoint; until it is whole on disk the one before stays in force."""
+        """Write a checkpoint; until it is whole on disk the one before stays in force.
+
+        Raises:
+            LevelForgeError: it cannot be written (a full disk, say); the one before stays.
+        """
         latest, draft = self.path / CHECKPOINT, self.path / f".{CHECKPOINT}.part"
-        with draft.open("wb") as file:
-            torch.save(dict(state), file)
-            file.flush()
-            os.fsync(file.fileno())
+        with self._writing(latest, draft):
+            content = io.BytesIO()  # whole in memory first: torch hides why a file could not be written
+            torch.save(dict(state), content)
+            with draft.open("wb") as file:
+                file.write(content.getbuffer())
+                file.flush()
+                os.fsync(file.fileno())
+            self._replace_checkpoint(latest, draft)
+
+    def _replace_checkpoint(self, latest: Path, draft: Path) -> None:
         if latest.exists():
             # A link first: at no moment is there a folder without a good checkpoint under one of the names.
             spare = self.path / f".{PREVIOUS}.part"
@@ -143,13 +160,14 @@ class RunFolder:
         """Append one row a metric."""
         path = self.path / METRICS
         fresh = not path.exists()
-        with path.open("a", newline="", encoding="utf-8") as file:
+        with self._writing(path), path.open("a", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             if fresh:
                 writer.writerow(COLUMNS)
             writer.writerows(
                 (f"{seconds:.1f}", phase, name, f"{value:.6g}") for name, value in metrics.items()
             )
+        self.tracker.metrics(seconds, phase, metrics)
 
     def metrics_size(self) -> int:
         """Bytes of ``metrics.csv``; a checkpoint keeps it, so that a resume can drop what came after."""
@@ -172,8 +190,23 @@ class RunFolder:
 
     def log(self, message: str) -> None:
         """Append one line to ``log.txt``."""
-        with (self.path / LOG).open("a", encoding="utf-8") as file:
+        path = self.path / LOG
+        with self._writing(path), path.open("a", encoding="utf-8") as file:
             file.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {message}\n")
+
+    @contextlib.contextmanager
+    def _writing(self, path: Path, *drafts: Path) -> Iterator[None]:
+        """Turn what the disk refuses into one line; what was half-written is taken away."""
+        try:
+            yield
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                for draft in drafts:
+                    draft.unlink(missing_ok=True)
+            raise LevelForgeError(
+                f"{path}: cannot be written: {error.strerror}; the last good checkpoint stays: mend it and go on with "
+                f"levelforge train --resume {self.path}"
+            ) from None
 
 
 def write_whole(path: Path, content: bytes) -> None:

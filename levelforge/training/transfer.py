@@ -309,6 +309,7 @@ class Starting:
 
     def __init__(self, makers: Any, source: Pack, freeze: bool, log: Callable[[str], None]) -> None:
         self.makers, self.source, self.freeze, self.log = makers, source, freeze, log
+        self._told: set[str] = set()
 
     def gan(self, *args: Any) -> Any:
         """As the makers', started."""
@@ -318,7 +319,14 @@ class Starting:
         """As the makers', started."""
         return self._started(self.makers.dqn(*args), start_playtester)
 
+    def loop(self, *args: Any) -> Any:
+        """As the makers': its trainers are started already."""
+        return self.makers.loop(*args)
+
     def _started(self, trainer: Any, start: Callable[..., Report]) -> Any:
-        for line in start(trainer, self.source, freeze=self.freeze).lines(self.source):
-            self.log(line)
+        report = start(trainer, self.source, freeze=self.freeze)
+        if report.kind not in self._told:
+            self._told.add(report.kind)
+            for line in report.lines(self.source):
+                self.log(line)
         return trainer
