@@ -1,16 +1,16 @@
-"""From a pack to certified levels: sample, decode, check, repair, certify, playtest, select.
+"""From a pack to certified levels: make candidates, then choose, play and hand over.
 
-Each stage is a pure function of its batch, the configuration and the seed, so the result depends
-neither on threads nor on how many levels are asked for: the first 24 of 1000 levels are the 24
-levels that ``n=24`` gives (unless a difficulty is asked for, which selects from a pool).
+The result depends neither on threads nor, unless a difficulty is asked for, on how many levels are asked for: the
+first 24 of 1000 levels are the 24 levels that ``n=24`` gives. For that, the certified candidates of the first
+:data:`SPREAD_BATCHES` batches are put in an order in which any first few are spread out (:mod:`levelforge.spread`); where
+more are wanted, the rest follow as they come. Where a difficulty is asked for, :mod:`levelforge.dial` chooses.
 """
 
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,102 +18,49 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from levelforge.batches import (
+    CERTIFIED,
+    REASONS,
+    STAGES,
+    Batch,
+    GenerateConfig,
+    certified_batches,
+    make_batch,
+)
 from levelforge.choose import nearest_levels
-from levelforge.decode import sample_counts, sample_inputs
+from levelforge.decode import sample_counts
+from levelforge.dial import ELITE, MISS, SLACK, dial
 from levelforge.errors import LevelForgeError
-from levelforge.game import Game, Role
+from levelforge.game import Game
 from levelforge.level import Level
+from levelforge.models import SCORES
 from levelforge.novelty import with_novelty
 from levelforge.pack import Pack, load_pack
-from levelforge.repair import RepairBatch, repair_batch
-from levelforge.rules.replay import replay_kernel
-from levelforge.rules.state import WON, compile_levels
+from levelforge.spread import Distinct, archive_ranks, openness, spread_order
 
 if TYPE_CHECKING:
-    from levelforge.lock import Lock
     from levelforge.playtest.measure import PlaytestResult
+
+__all__ = [
+    "CERTIFIED",
+    "Batch",
+    "GenerateConfig",
+    "Generated",
+    "Progress",
+    "certified_batches",
+    "check_config",
+    "generate",
+    "make_batch",
+]
 
 Progress = Callable[[str, int, int], None]
 """Called as ``progress(stage, done, total)`` from the calling thread."""
 
-STAGES = ("sample", "repair", "certify", "playtest", "export")
-POOL = 4
-"""Levels playtested for each level kept, when a difficulty is asked for."""
-CERTIFIED, MALFORMED, UNREPAIRABLE, TOO_SHORT = 0, 1, 2, 3
-REASONS = ("", "malformed", "unrepairable", "too_short")
-DUPLICATE = "duplicate"
-
-
-@dataclass(frozen=True)
-class GenerateConfig:
-    """What to generate.
-
-    Attributes:
-        n: levels wanted.
-        seed: everything random follows from it.
-        size: (width, height) in tiles; None is the game's own.
-        difficulty: what to aim at, in [0, 1]: one number for all levels, or (low, high) for a rising run.
-        counts: exact numbers of some entities; the others are drawn from the pack's distribution.
-        playtest: measure difficulty and fun.
-        temperature: how far the noise reaches; None is the pack's own.
-        threads: worker threads; they change the speed alone.
-        node_limit: states the solver may expand on one level before it counts as not certifiable.
-        max_candidates: candidates to try before giving up; None is :meth:`candidate_cap`.
-        lock: a map whose locked tiles stay (``size`` is then its size, ``counts`` those of the lock).
-    """
-
-    n: int
-    seed: int = 0
-    size: tuple[int, int] | None = None
-    difficulty: float | tuple[float, float] | None = None
-    counts: Mapping[str, int] = field(default_factory=dict)
-    playtest: bool = True
-    temperature: float | None = None
-    threads: int = 2
-    node_limit: int = 200_000
-    max_candidates: int | None = None
-    lock: Lock | None = None
-
-    @property
-    def candidate_cap(self) -> int:
-        """Candidates to try at most: ``max_candidates``, or 1000 and 20 more for each level wanted."""
-        if self.lock is not None and self.max_candidates is None:
-            return self.lock.candidates(self.wanted)
-        return 1000 + 20 * self.n if self.max_candidates is None else self.max_candidates
-
-    @property
-    def wanted(self) -> int:
-        """Certified levels to make before selection."""
-        return self.n * POOL if self.playtest and self.difficulty is not None else self.n
-
-    def batch_size(self, game: Game) -> int:
-        """Candidates in a batch: fewer for larger levels, and nothing else decides it."""
-        width, height = self.size or game.header.size
-        return int(np.clip(4 * 1024 // (width * height), 1, 4)) * 16
-
-
-@dataclass(frozen=True)
-class Batch:
-    """A batch of candidates after the last stage that does not look at other batches.
-
-    Attributes:
-        tiles: ``uint8[N, H, W]``, repaired where that was needed and possible.
-        requested: ``int32[N, E]`` entity counts asked of the generator.
-        raw_beatable: ``bool[N]`` well-formed and beatable as the generator made them.
-        verdict: ``int8[N]`` ``CERTIFIED`` or the index of the reason in ``REASONS``.
-        edits: ``int32[N]`` tiles changed by repair.
-        solutions: ``int8[N, T]`` action codes; ``length`` ``int32[N]`` says how many count.
-        seconds: time spent by stage.
-    """
-
-    tiles: NDArray[np.uint8]
-    requested: NDArray[np.int32]
-    raw_beatable: NDArray[np.bool_]
-    verdict: NDArray[np.int8]
-    edits: NDArray[np.int32]
-    solutions: NDArray[np.int8]
-    length: NDArray[np.int32]
-    seconds: Mapping[str, float]
+SPREAD_BATCHES = 3
+"""Batches whose certified candidates are put in order, so that few levels are chosen from many."""
+JUDGED = 4
+"""Batches of candidates that a critic judges at least where a difficulty is asked for; see :func:`_judged`."""
+DUPLICATE, NEAR_COPY, NOT_NEEDED = "duplicate", "near_copy", "not_needed"
 
 
 @dataclass(frozen=True)
@@ -125,6 +72,9 @@ class Generated:
         requested_counts: ``int32[n, E]`` entity counts that were asked for, in the order of ``game.entities``.
         requested_difficulty: the difficulty aimed at by each level, if one was asked for.
         measured: one playtest a level, or None.
+        predicted_difficulty: what the critic expected of each level; where a difficulty was asked of a pack with one.
+        notes: what whoever asked should know: what could not be given, what was done instead.
+        played: candidates that were playtested.
         candidates: how many were tried; all were kept or counted in ``rejected``.
         raw_beatable: share of the candidates that were well-formed and beatable before repair.
         rejected: why candidates were not kept.
@@ -139,6 +89,46 @@ class Generated:
     raw_beatable: float
     rejected: Mapping[str, int]
     seconds: Mapping[str, float]
+    predicted_difficulty: tuple[float, ...] | None = None
+    notes: tuple[str, ...] = ()
+    played: int = 0
+
+    @property
+    def difficulty_errors(self) -> tuple[float, ...]:
+        """How far each measured difficulty is from the one asked for; empty where none was asked for or measured."""
+        if self.requested_difficulty is None or self.measured is None:
+            return ()
+        pairs = zip(self.measured, self.requested_difficulty, strict=True)
+        return tuple(abs(result.difficulty - asked) for result, asked in pairs)
+
+
+@dataclass
+class _Pool:
+    """Certified candidates, and what happened to the others."""
+
+    levels: list[Level] = field(default_factory=list)
+    requested: list[NDArray[np.int32]] = field(default_factory=list)
+    rejected: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
+    candidates: int = 0
+    raw: int = 0
+    first: int = 0  # certified ones of the batches that are used whole
+
+    @property
+    def tiles(self) -> NDArray[np.uint8]:
+        """``uint8[N, H, W]`` of the certified."""
+        return np.stack([level.tiles for level in self.levels])
+
+
+@dataclass
+class _Choice:
+    """What was chosen of a pool: indices in the order in which they are handed over, and what is known of them."""
+
+    order: list[int]
+    targets: tuple[float, ...] | None = None
+    played: dict[int, PlaytestResult] = field(default_factory=dict)
+    predicted: NDArray[np.float64] | None = None
+    notes: list[str] = field(default_factory=list)
 
 
 def generate(pack: Pack | str | Path, config: GenerateConfig, progress: Progress | None = None) -> Generated:
@@ -163,152 +153,209 @@ def generate(pack: Pack | str | Path, config: GenerateConfig, progress: Progress
         pack = load_pack(pack)
     check_config(pack.game, config)
     tell = progress or (lambda _stage, _done, _total: None)
-    seconds = dict.fromkeys(STAGES, 0.0)
-    seen: set[bytes] = set()
-    kept: list[Level] = []
-    requested: list[NDArray[np.int32]] = []
-    rejected: Counter[str] = Counter()
-    candidates = raw = 0
     started = time.perf_counter()
-    for batch in certified_batches(pack, config):
+    pool = _collect(pack, config, tell)
+    _scale(pool.seconds, time.perf_counter() - started)
+
+    started = time.perf_counter()
+    asked = config.difficulty is not None
+    choice = _dialled(pack, config, pool, tell) if asked else _spread_out(pack, config, pool)
+    unplayed = [i for i in choice.order if i not in choice.played] if config.playtest else []
+    results = measure([pool.levels[i] for i in unplayed], pack, config, tell)
+    choice.played |= dict(zip(unplayed, results, strict=True))
+    levels = with_novelty([pool.levels[i] for i in choice.order], pack.game)
+    measured = tuple(choice.played[i] for i in choice.order) if config.playtest else None
+    if measured is not None:
+        levels = [result.attach(level) for level, result in zip(levels, measured, strict=True)]
+    pool.seconds["playtest"] = time.perf_counter() - started
+    if len(choice.order) < len(pool.levels):
+        pool.rejected[NOT_NEEDED] = len(pool.levels) - len(choice.order)
+    named = tuple(x.with_(id=f"{pack.game.name}-{config.seed}-{i:04d}") for i, x in enumerate(levels))
+    predicted = choice.predicted
+    return Generated(
+        named,
+        np.array([pool.requested[i] for i in choice.order], np.int32).reshape(len(choice.order), -1),
+        choice.targets,
+        measured,
+        pool.candidates,
+        pool.raw / pool.candidates if pool.candidates else 0.0,
+        dict(sorted(pool.rejected.items())),
+        pool.seconds,
+        None if predicted is None else tuple(float(predicted[i]) for i in choice.order),
+        tuple(choice.notes),
+        len(choice.played),
+    )
+
+
+# --- the pool ----------------------------------------------------------------------------------
+
+
+def _collect(pack: Pack, config: GenerateConfig, tell: Progress) -> _Pool:
+    """Make candidates until there are enough certified ones that are no copies of each other."""
+    wanted, whole = _wanted(pack, config)
+    pool, seen = _Pool(), set[bytes]()
+    # around locked tiles, all levels are alike
+    distinct = Distinct(pack.game) if config.diverse and config.lock is None else None
+    for index, batch in enumerate(certified_batches(pack, config)):
         for stage, spent in batch.seconds.items():
-            seconds[stage] += spent
+            pool.seconds[stage] += spent
         for i in range(len(batch.tiles)):
-            if len(kept) == config.wanted:
+            if index >= whole and len(pool.levels) == wanted:
                 break
-            candidates += 1
-            raw += bool(batch.raw_beatable[i])
+            pool.candidates += 1
+            pool.raw += bool(batch.raw_beatable[i])
             reason = REASONS[batch.verdict[i]]
             key = batch.tiles[i].tobytes()
             if not reason and key in seen:
                 reason = DUPLICATE
+            elif not reason and distinct is not None and not distinct.add(batch.tiles[i]):
+                reason = NEAR_COPY
             if reason:
-                rejected[reason] += 1
+                pool.rejected[reason] += 1
                 continue
             seen.add(key)
-            kept.append(_level(pack, config, batch, i))
-            requested.append(batch.requested[i])
-        tell("certify", len(kept), config.wanted)
-        if len(kept) == config.wanted:
+            pool.levels.append(_level(pack, config, batch, i))
+            pool.requested.append(batch.requested[i])
+        if index < whole:
+            pool.first = len(pool.levels)
+        tell("certify", min(len(pool.levels), wanted), wanted)
+        if index + 1 >= whole and len(pool.levels) >= wanted:
             break
-        if candidates >= config.candidate_cap:
-            raise LevelForgeError(_gave_up(pack.game, config, len(kept), candidates, rejected))
-    _scale(seconds, time.perf_counter() - started)
-
-    started = time.perf_counter()
-    measured, targets, order = None, None, list(range(len(kept)))
-    if config.playtest:
-        everything = measure(kept, pack, config, tell)
-        if config.difficulty is not None:
-            targets = difficulty_targets(config)
-            order = nearest_levels([m.difficulty for m in everything], targets)
-        measured = tuple(everything[i] for i in order)
-    elif config.difficulty is not None:
-        targets = difficulty_targets(config)
-    levels = with_novelty([kept[i] for i in order], pack.game)
-    if measured is not None:
-        levels = [m.attach(level) for level, m in zip(levels, measured, strict=True)]
-    seconds["playtest"] = time.perf_counter() - started
-    named = tuple(x.with_(id=f"{pack.game.name}-{config.seed}-{i:04d}") for i, x in enumerate(levels))
-    return Generated(
-        named,
-        np.array([requested[i] for i in order], np.int32).reshape(len(order), -1),
-        targets,
-        measured,
-        candidates,
-        raw / candidates if candidates else 0.0,
-        dict(sorted(rejected.items())),
-        seconds,
-    )
+        if pool.candidates >= config.candidate_cap:
+            if len(pool.levels) < config.n:
+                raise LevelForgeError(_gave_up(pack.game, config, len(pool.levels), pool))
+            break
+    return pool
 
 
-def certified_batches(pack: Pack, config: GenerateConfig) -> Iterator[Batch]:
-    """Endless batches in order, made ahead on ``config.threads`` threads."""
-    with ThreadPoolExecutor(config.threads) as pool:
-        ahead: deque[Future[Batch]] = deque()
-        index = 0
-        try:
-            while True:
-                while len(ahead) <= config.threads:
-                    ahead.append(pool.submit(make_batch, pack, config, index))
-                    index += 1
-                yield ahead.popleft().result()
-        finally:
-            for future in ahead:
-                future.cancel()
+def _wanted(pack: Pack, config: GenerateConfig) -> tuple[int, int]:
+    """How many certified levels to make, and how many batches to use whole."""
+    if config.lock is not None:
+        return config.wanted, 0
+    if config.difficulty is None:
+        return config.n, SPREAD_BATCHES if config.diverse else 0
+    if pack.critic is None:
+        return config.wanted, 0
+    return _judged(config, config.batch_size(pack.game)), 0
 
 
-def make_batch(pack: Pack, config: GenerateConfig, index: int) -> Batch:
-    """Sample, decode, check, repair and certify batch number ``index``; depends on nothing else."""
-    times = [time.perf_counter()]
-    inputs = sample(pack, config, index)
-    lock = config.lock
-    if lock is None:
-        tiles = pack.generator(inputs)
-        requested = inputs["counts"].astype(np.int32)
-        good = well_formed(tiles, requested, pack.game)
+def _judged(config: GenerateConfig, batch: int) -> int:
+    """Candidates for the critic: twelve for each level wanted, fewer where levels are large, and never very few."""
+    return max(JUDGED * batch, config.n * 3 * batch // 16)
+
+
+# --- choosing ----------------------------------------------------------------------------------
+
+
+def _spread_out(pack: Pack, config: GenerateConfig, pool: _Pool) -> _Choice:
+    """``n`` levels: the first in the order that spreads, then the others as they came."""
+    if not pool.first:
+        return _Choice(list(range(config.n)))
+    axes, quality, _ = _archive(pack, pool, pool.first)
+    order = spread_order(pool.tiles[: pool.first], axes, quality)
+    return _Choice([*order, *range(pool.first, len(pool.levels))][: config.n])
+
+
+def _dialled(pack: Pack, config: GenerateConfig, pool: _Pool, tell: Progress) -> _Choice:
+    """Levels of the difficulties asked for, as near as the pool has them."""
+    targets, everything = difficulty_targets(config), list(range(len(pool.levels)))
+    choice = _Choice(everything[: config.n], targets)
+    known: tuple[float, float] | None = None
+    if pack.critic is None:
+        if config.playtest:
+            results = measure(pool.levels, pack, config, tell)
+            choice.played = dict(zip(everything, results, strict=True))
+            found = [result.difficulty for result in results]
+            choice.order, known = nearest_levels(found, targets), (min(found), max(found))
+            choice.notes.append(f"this pack has no critic: played every one of {len(found)} candidates")
+        else:
+            choice.notes.append(
+                "this pack has no critic, and nothing was played: how hard these are is not known"
+            )
     else:
-        tiles, requested = lock.drafts(pack, inputs, np.random.default_rng([config.seed, index, 1]))
-        good = np.ones(len(tiles), bool)
-    times.append(time.perf_counter())
-    verdict = np.where(good, CERTIFIED, MALFORMED).astype(np.int8)
-    frozen = None if lock is None else lock.locked
-    fixed = repair_batch(tiles, pack.game, node_limit=config.node_limit, threads=1, frozen=frozen)
-    raw = fixed.raw_beatable & (verdict == CERTIFIED)
-    times.append(time.perf_counter())
-    verdict[(verdict == CERTIFIED) & ~certify(fixed, pack.game)] = UNREPAIRABLE
-    short = fixed.length < pack.game.min_solution(tiles.shape[2], tiles.shape[1])
-    if lock is None or not lock.ends_locked:
-        verdict[(verdict == CERTIFIED) & short] = TOO_SHORT
-    times.append(time.perf_counter())
-    spent = dict(zip(STAGES, np.diff(times).tolist(), strict=False))
-    return Batch(fixed.tiles, requested, raw, verdict, fixed.edits, fixed.actions, fixed.length, spent)
+        axes, quality, scores = _archive(pack, pool, len(pool.levels))
+        choice.predicted = np.round(scores[:, 1].astype(float), 4)
+        ranks = archive_ranks(axes, quality)
+        if config.playtest:
+            error = pack.critic.difficulty_error
+            chosen = dial(
+                choice.predicted,
+                ranks,
+                error,
+                targets,
+                lambda few: measure([pool.levels[i] for i in few], pack, config, tell),
+            )
+            choice.order, choice.played = chosen.order, chosen.played
+            known = chosen.easiest, chosen.hardest
+        else:
+            choice.order = nearest_levels(
+                choice.predicted, targets, slack=SLACK, penalty=ELITE * np.minimum(ranks, 5)
+            )
+            known = float(choice.predicted.min()), float(choice.predicted.max())
+            choice.notes.append("nothing was played: the critic alone says how hard these are")
+    choice.notes += _limits(pack.game, config, targets, known)
+    return choice
 
 
-def sample(pack: Pack, config: GenerateConfig, index: int) -> dict[str, NDArray[np.float32]]:
-    """The generator's inputs for batch number ``index``."""
-    rng = np.random.default_rng([config.seed, index])
-    n = config.batch_size(pack.game)
-    aim = config.difficulty
-    difficulty = rng.uniform(aim[0], aim[1], n).astype(np.float32) if isinstance(aim, tuple) else aim
-    return sample_inputs(
-        pack.game,
-        n,
-        config.size,
-        rng=rng,
-        counts=config.counts,
-        distribution=pack.info["count_distribution"],
-        difficulty=difficulty,
-        temperature=pack.generator.temperature if config.temperature is None else config.temperature,
-        latent_channels=pack.generator.latent_channels,
-    )
+def _archive(
+    pack: Pack, pool: _Pool, count: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float32]]:
+    """Where the first ``count`` levels of a pool lie.
+
+    Returns:
+        ``float64[N, 2]`` difficulty (or the solution's length) and openness, ``float64[N]`` quality (fun, or
+        novelty), and the critic's ``float32[N, 7]`` scores (none without a critic).
+    """
+    tiles, game = pool.tiles[:count], pack.game
+    style = openness(tiles, game)
+    if pack.critic is None:
+        length = np.array([len(level.solution or ()) for level in pool.levels[:count]], float)
+        novelty = [level.novelty or 0.0 for level in with_novelty(pool.levels[:count], game)]
+        return np.stack([length, style], axis=1), np.array(novelty), np.zeros((count, 0), np.float32)
+    scores = pack.critic(tiles)
+    weights = np.array([game.measures.weights[name] for name in SCORES[2:]])
+    fun = scores[:, 2:].astype(float) @ (weights / weights.sum())
+    return np.stack([scores[:, 1].astype(float), style], axis=1), fun, scores
 
 
-def well_formed(tiles: NDArray[np.uint8], requested: NDArray[np.int32], game: Game) -> NDArray[np.bool_]:
-    """``bool[N]``: exactly the requested counts, and a solid border where the game wants one."""
-    found = np.stack([(tiles == tile.id).sum(axis=(1, 2)) for tile in game.entities], axis=1)
-    good: NDArray[np.bool_] = (found == requested).all(axis=1)
-    if game.constraints.solid_border:
-        solid = game.roles[tiles] == Role.SOLID
-        good &= solid[:, [0, -1], :].all(axis=(1, 2)) & solid[:, :, [0, -1]].all(axis=(1, 2))
-    return good
+def _limits(
+    game: Game, config: GenerateConfig, targets: tuple[float, ...], known: tuple[float, float] | None
+) -> list[str]:
+    """What cannot be given: beyond the range that the game declares, or beyond all that there was to choose from."""
+    notes = []
+    low, high = game.measures.difficulty_range
+    beyond = sum(not low <= target <= high for target in targets)
+    if beyond:
+        notes.append(
+            f"{game.name} declares difficulties from {low:.2f} to {high:.2f}; {_of(beyond, targets)} asked for outside "
+            "of it: given the nearest there is"
+        )
+    if known is None:
+        return notes
+    fixed = ", ".join(f"{name}={count}" for name, count in config.counts.items())
+    given = f" with {fixed}" if fixed else ""
+    for word, far, missed in (
+        ("hardest", known[1], sum(target > known[1] + MISS for target in targets)),
+        ("easiest", known[0], sum(target < known[0] - MISS for target in targets)),
+    ):
+        if missed:
+            notes.append(
+                f"the {word} of the candidates{given} is about {far:.2f}; {_of(missed, targets)} asked to be "
+                f"{'harder' if word == 'hardest' else 'easier'}: given the nearest there is"
+            )
+    return notes
 
 
-def certify(fixed: RepairBatch, game: Game) -> NDArray[np.bool_]:
-    """``bool[N]``: replays each solution under the rules and says whether it wins."""
-    compiled = compile_levels(fixed.tiles, game)
-    longest = fixed.actions.shape[1]
-    path, hp = np.zeros((longest + 1, 2), np.int32), np.zeros(longest + 1, np.int32)
-    wins = np.zeros(len(fixed.tiles), bool)
-    for i in np.flatnonzero(fixed.edits >= 0):
-        wins[i] = replay_kernel(compiled, i, fixed.actions[i, : fixed.length[i]], path, hp)[0] == WON
-    return wins
+def _of(count: int, targets: tuple[float, ...]) -> str:
+    return f"{count} of {len(targets)} levels {'was' if count == 1 else 'were'}"
 
 
 def measure(levels: list[Level], pack: Pack, config: GenerateConfig, tell: Progress) -> list[PlaytestResult]:
     """Playtest levels with the pack's playtester: the runner on the whole skill ladder, the others on its start."""
     from levelforge.playtest.measure import playtest
 
+    if not levels:
+        return []
     return playtest(
         levels,
         pack.game,
@@ -362,14 +409,14 @@ def _level(pack: Pack, config: GenerateConfig, batch: Batch, i: int) -> Level:
     )
 
 
-def _gave_up(
-    game: Game, config: GenerateConfig, kept: int, candidates: int, rejected: Mapping[str, int]
-) -> str:
-    reasons = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in sorted(rejected.items()))
+def _gave_up(game: Game, config: GenerateConfig, kept: int, pool: _Pool) -> str:
+    reasons = ", ".join(
+        f"{count} {reason.replace('_', ' ')}" for reason, count in sorted(pool.rejected.items())
+    )
     if config.lock is not None:
-        return config.lock.nothing_fits(kept, config.wanted, candidates, reasons)
+        return config.lock.nothing_fits(kept, config.n, pool.candidates, reasons)
     return (
-        f"{game.name}: only {kept} of {config.wanted} levels after {candidates} candidates (rejected: {reasons}); "
+        f"{game.name}: only {kept} of {config.n} levels after {pool.candidates} candidates (rejected: {reasons}); "
         "ask for fewer, for other counts or for another size"
     )
 

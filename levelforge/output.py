@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from levelforge.dial import MISS
 from levelforge.files import INDEX, Options, write_files
 from levelforge.generate import GenerateConfig, Generated, Progress
 from levelforge.level import Level
@@ -15,6 +16,8 @@ from levelforge.pack import Pack
 from levelforge.report import REPORT, report_levels, write_contact_sheet, write_page
 
 CONTACT_SHEET = "contact-sheet.png"
+LINES = 24
+"""Levels of which the difficulty is told one by one, at most."""
 
 
 def write_generated(
@@ -66,14 +69,21 @@ def generate_document(
 ) -> dict[str, Any]:
     """What ``generate --json`` prints.
 
-    ``difficulty_requested`` is there only where a difficulty was asked for, ``lock`` where tiles were locked.
+    ``requested_difficulty``, ``predicted_difficulty`` (of the critic) and the summary ``difficulty`` are there only where
+    a difficulty was asked for, ``notes`` where there is something to say, ``lock`` where tiles were locked.
     """
     seconds = dict(made.seconds) | {"export": export_seconds}
     levels = [_entry(level, names) for level, names in zip(made.levels, files, strict=True)]
     for entry, wanted in zip(levels, made.requested_difficulty or (), strict=False):
-        entry["difficulty_requested"] = wanted
-    lock = {} if config.lock is None else {"lock": config.lock.report(made.levels)}
-    return lock | {
+        entry["requested_difficulty"] = wanted
+    for entry, expected in zip(levels, made.predicted_difficulty or (), strict=False):
+        entry["predicted_difficulty"] = rounded(expected)
+    extra = {} if config.lock is None else {"lock": config.lock.report(made.levels)}
+    if made.requested_difficulty is not None:
+        extra["difficulty"] = _difficulty_summary(made)
+    if made.notes:
+        extra["notes"] = list(made.notes)
+    return extra | {
         "game": pack.game.name,
         "pack": pack.hash,
         "seed": config.seed,
@@ -83,6 +93,43 @@ def generate_document(
         "raw_beatable": round(made.raw_beatable, 4),
         "rejected": dict(made.rejected),
         "levels": levels,
+    }
+
+
+def difficulty_lines(made: Generated) -> list[str]:
+    """What to tell of a difficulty that was asked for: each level's, what came of all, and what could not be given."""
+    lines = []
+    asked, off = made.requested_difficulty, made.difficulty_errors
+    if asked is not None and made.measured is not None and off:
+        for place, (level, result, wanted) in enumerate(zip(made.levels, made.measured, asked, strict=True)):
+            if place == LINES:
+                lines.append(f"  and {len(asked) - LINES} more in {INDEX}")
+                break
+            low, high = result.difficulty_ci
+            expected = (
+                ""
+                if made.predicted_difficulty is None
+                else f"; predicted {made.predicted_difficulty[place]:.2f}"
+            )
+            lines.append(
+                f"  {level.id}: asked for {wanted:.2f}, measured {result.difficulty:.2f} ({low:.2f} to {high:.2f})"
+                f"{expected}"
+            )
+        missed = sum(error > MISS for error in off)
+        lines.append(
+            f"difficulty: mean absolute error {sum(off) / len(off):.3f}; {missed} of {len(off)} missed by more than "
+            f"{MISS}; {made.played} candidates played"
+        )
+    return lines + [f"note: {note}" for note in made.notes]
+
+
+def _difficulty_summary(made: Generated) -> dict[str, Any]:
+    off = made.difficulty_errors
+    return {
+        "mean_absolute_error": rounded(sum(off) / len(off)) if off else None,
+        "missed": sum(error > MISS for error in off) if off else None,
+        "missed_by": MISS,
+        "played": made.played,
     }
 
 

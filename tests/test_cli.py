@@ -190,9 +190,47 @@ def test_a_difficulty_is_reported_as_asked_and_as_measured(run: Run, packs: Path
         "json",
     )
     document = json.loads(run("generate", "dungeon", "-n", 3, *args).stdout)
-    assert [level["difficulty_requested"] for level in document["levels"]] == [0.2, 0.5, 0.8]
+    assert [level["requested_difficulty"] for level in document["levels"]] == [0.2, 0.5, 0.8]
     measured = [level["difficulty"] for level in document["levels"]]
     assert measured == sorted(measured)
+    assert document["notes"][0] == "this pack has no critic: played every one of 12 candidates"
+    assert "predicted_difficulty" not in document["levels"][0]
+    off = [abs(m - r) for m, r in zip(measured, (0.2, 0.5, 0.8), strict=True)]
+    assert document["difficulty"] == {
+        "mean_absolute_error": pytest.approx(sum(off) / 3, abs=1e-4),
+        "missed": sum(error > 0.1 for error in off),
+        "missed_by": 0.1,
+        "played": 12,
+    }
+
+
+def test_a_pack_with_a_critic_also_reports_what_it_expected(run: Run, tmp_path: Path) -> None:
+    pack = make_pack(tmp_path / "pack", "dungeon", critic=True)
+    args = (
+        "--difficulty",
+        "0.3:0.9",
+        "--pack",
+        pack.folder,
+        "--seed",
+        3,
+        "--out",
+        tmp_path / "x",
+        "--format",
+        "json",
+    )
+    result = run("generate", "dungeon", "-n", 4, *args, "--count", "bat=0", "--count", "ghost=0")
+    assert result.exit_code == 0, result.output
+    document = json.loads((tmp_path / "x" / "index.json").read_text())
+    assert all(0 <= level["predicted_difficulty"] <= 1 for level in document["levels"])
+    lines = result.stderr.splitlines()
+    first = document["levels"][0]
+    assert lines[0].startswith(f"  dungeon-3-0000: asked for 0.30, measured {first['difficulty']:.2f} (")
+    assert lines[4].startswith("difficulty: mean absolute error 0.")
+    assert "missed by more than 0.1" in lines[4]
+    notes = [line for line in lines if line.startswith("note: ")]
+    assert notes == [f"note: {note}" for note in document["notes"]]
+    assert "dungeon declares difficulties from" in notes[0]
+    assert "with bat=0, ghost=0 is about" in notes[1]
 
 
 def test_counts_and_size_are_met(run: Run, packs: Path, tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ def test_it_gives_up_at_the_cap_and_says_why(packs: dict[str, Pack]) -> None:
 
 
 def test_duplicates_are_kept_once(packs: dict[str, Pack], monkeypatch: pytest.MonkeyPatch) -> None:
-    module = sys.modules["levelforge.generate"]  # the package's attribute of that name is the function
+    module = sys.modules["levelforge.batches"]
     real = module.make_batch
     monkeypatch.setattr(module, "make_batch", lambda pack, config, index: real(pack, config, index // 2))
     made = generate(packs["dungeon"], plain(60))
@@ -167,18 +167,22 @@ def test_a_range_of_difficulties_rises(packs: dict[str, Pack]) -> None:
 
 
 @given(
-    st.lists(st.floats(0, 1), min_size=3, max_size=7),
+    st.lists(st.tuples(st.floats(0, 1), st.floats(0, 0.1)), min_size=3, max_size=7),
     st.lists(st.floats(0, 1), min_size=1, max_size=3),
+    st.floats(0, 0.2),
 )
 def test_the_nearest_levels_are_the_best_matching_there_is(
-    measured: list[float], targets: list[float]
+    pool: list[tuple[float, float]], targets: list[float], slack: float
 ) -> None:
     from itertools import permutations
 
-    def cost(chosen: tuple[int, ...] | list[int]) -> float:
-        return sum(abs(measured[i] - t) for i, t in zip(chosen, targets, strict=True))
+    measured, penalty = zip(*pool, strict=True)
 
-    chosen = nearest_levels(measured, targets)
+    def cost(chosen: tuple[int, ...] | list[int]) -> float:
+        pairs = zip(chosen, targets, strict=True)
+        return sum(max(0, abs(measured[i] - t) - slack) + penalty[i] for i, t in pairs)
+
+    chosen = nearest_levels(measured, targets, slack=slack, penalty=penalty)
     assert len(set(chosen)) == len(targets)
     best = min(cost(p) for p in permutations(range(len(measured)), len(targets)))
     assert cost(chosen) == pytest.approx(best)

@@ -154,7 +154,7 @@ def test_a_folder_of_levels_is_played_with_the_pack_that_is_named(tmp_path):
     room = parse_text("\n".join(rows), dungeon)
     write_level(Level(dungeon, room, id="room"), "json", out)
     (out / "index.json").write_text(
-        json.dumps({"seed": 4, "levels": [{"id": "room", "difficulty_requested": 0.5}]})
+        json.dumps({"seed": 4, "levels": [{"id": "room", "requested_difficulty": 0.5}]})
     )
     said = check(report_folder(out, pack=pack.folder))
     assert "with seed 4" in said

@@ -115,7 +115,7 @@ def report_folder(
             notes.append(
                 "The levels were made with another pack, so their scores may differ from those noted in them."
             )
-    wanted = [known.get(level.id, {}).get("difficulty_requested") for level in levels]
+    wanted = [known.get(level.id, {}).get("requested_difficulty") for level in levels]
     requested = [float(w) for w in wanted if isinstance(w, int | float)]
     return report_levels(
         levels,

@@ -1,0 +1,184 @@
+"""The difficulty dial: few candidates are played, and luck is not taken for skill."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from standins import make_pack
+
+from levelforge.dial import FEWEST, NEAR, PLAYER_SPREAD, SHORTLIST, Belief, dial, shortlist
+from levelforge.generate import GenerateConfig, Generated, generate
+from levelforge.pack import Pack
+
+
+@pytest.fixture(scope="module", name="pack")
+def _pack(tmp_path_factory: pytest.TempPathFactory) -> Pack:
+    return make_pack(tmp_path_factory.mktemp("packs") / "dungeon", "dungeon", critic=True)
+
+
+def asked(n: int, difficulty: Any, **changes: Any) -> GenerateConfig:
+    return replace(GenerateConfig(n, seed=5, difficulty=difficulty), **changes)
+
+
+class Players:
+    """Levels whose difficulty is known, a critic that errs, and a playtest that errs."""
+
+    def __init__(self, n: int, critic_error: float, noise: float, seed: int = 0) -> None:
+        rng = np.random.default_rng(seed)
+        self.truth = rng.uniform(0.1, 0.9, n)
+        self.predicted = np.clip(self.truth + rng.normal(0, critic_error, n), 0, 1)
+        self.measured = np.clip(self.truth + rng.normal(0, noise, n), 0, 1)
+        self.noise, self.played = noise, list[list[int]]()
+
+    def __call__(self, members: list[int]) -> Any:
+        self.played.append(members)
+        ends = 1.96 * np.hypot(self.noise, 0) * np.array([-1, 1])
+        return [
+            SimpleNamespace(difficulty=self.measured[i], difficulty_ci=tuple(self.measured[i] + ends))
+            for i in members
+        ]
+
+    def run(self, targets: NDArray[np.float64], critic_error: float = 0.1) -> Any:
+        ranks = np.zeros(len(self.truth), np.int64)
+        return dial(self.predicted, ranks, critic_error, targets.tolist(), self)
+
+
+def test_only_a_few_candidates_are_played_and_none_twice() -> None:
+    players = Players(400, 0.03, 0.05)
+    chosen = players.run(np.linspace(0.2, 0.8, 24))
+    first, *more = players.played
+    assert len(first) == 24 * SHORTLIST
+    assert len(more) <= 1
+    everything = [i for members in players.played for i in members]
+    assert sorted(everything) == sorted(chosen.played)
+    assert len(set(chosen.order)) == 24
+    assert np.abs(players.truth[chosen.order] - np.linspace(0.2, 0.8, 24)).mean() < 0.04
+
+
+def test_single_levels_are_chosen_from_several() -> None:
+    players = Players(100, 0.1, 0.05)
+    players.run(np.array([0.5]))
+    assert len(players.played[0]) >= FEWEST
+
+
+def test_more_are_played_near_what_was_missed() -> None:
+    players = Players(300, 0.02, 0.02)
+    players.predicted[players.predicted > 0.6] -= 0.3
+    players.run(np.linspace(0.3, 0.8, 12), 0.1)
+    assert len(players.played) == 2
+
+
+def test_a_critic_that_is_off_is_corrected() -> None:
+    players = Players(400, 0.02, 0.03)
+    players.predicted = np.clip(players.predicted * 0.6 + 0.3, 0, 1)
+    targets = np.linspace(0.3, 0.7, 24)
+    chosen = players.run(targets)
+    assert np.abs(players.truth[chosen.order] - targets).mean() < 0.06
+
+
+def test_both_together_are_nearer_than_the_measurement_alone() -> None:
+    """The winner's curse: choosing what measured nearest picks lucky measurements."""
+    better = []
+    targets = np.linspace(0.2, 0.8, 24)
+    for seed in range(8):
+        players = Players(300, 0.06, 0.1, seed)
+        chosen = players.run(targets)
+        members = np.array(sorted(chosen.played))
+        nearest = [members[np.abs(players.measured[members] - t).argmin()] for t in targets]
+        ours, naive = (np.abs(players.truth[order] - targets).mean() for order in (chosen.order, nearest))
+        better.append(naive - ours)
+    assert np.mean(better) > 0.005
+
+
+def test_sure_measurements_outweigh_a_poor_critic_and_the_other_way_round() -> None:
+    rng = np.random.default_rng(1)
+    truth = rng.uniform(0, 1, 60)
+    sharp, vague = np.full(60, 0.01), np.full(60, 0.3)
+    poor = np.clip(truth + rng.normal(0, 0.3, 60), 0, 1)
+    belief = Belief.of(poor, truth, sharp, 0.3)
+    assert np.abs(belief.estimates(poor, truth, sharp) - truth).mean() < 0.03
+    good, lucky = truth + rng.normal(0, 0.02, 60), truth + rng.normal(0, 0.3, 60)
+    belief = Belief.of(good, lucky, vague, 0.05)
+    assert np.abs(belief.estimates(good, lucky, vague) - truth).mean() < 0.06
+    assert belief.variance < PLAYER_SPREAD**2
+
+
+def test_nothing_played_leaves_the_prediction_as_it_is() -> None:
+    none = np.zeros(0)
+    belief = Belief.of(none, none, none, 0.1)
+    assert belief.corrected(np.array([0.2, 0.9])).tolist() == pytest.approx([0.2, 0.9])
+
+
+def test_shortlists_prefer_elites_among_equals_and_never_repeat() -> None:
+    predicted, ranks = np.array([0.5, 0.51, 0.505, 0.9]), np.array([3, 0, 1, 0])
+    assert shortlist(predicted, ranks, np.array([0.5])) == [1]
+    assert shortlist(predicted, ranks, np.repeat([0.5, 0.9], 2)) == [0, 1, 2, 3]
+    assert len(shortlist(predicted, ranks, np.repeat([0.5, 0.9], 5))) >= 2
+
+
+def same(a: Generated, b: Generated) -> bool:
+    return all(
+        np.array_equal(x.tiles, y.tiles) and (x.id, x.difficulty) == (y.id, y.difficulty)
+        for x, y in zip(a.levels, b.levels, strict=True)
+    )
+
+
+def test_a_pack_with_a_critic_plays_few_and_tells_all(pack: Pack) -> None:
+    made = generate(pack, asked(4, (0.2, 0.8)))
+    assert made.requested_difficulty == (0.2, 0.4, 0.6, 0.8)
+    assert made.predicted_difficulty is not None
+    assert len(made.predicted_difficulty) == len(made.difficulty_errors) == 4
+    assert 4 * SHORTLIST <= made.played <= 8 * SHORTLIST
+    assert made.candidates >= 256
+    assert made.candidates == 4 + sum(made.rejected.values())
+    for level, result in zip(made.levels, made.measured or (), strict=True):
+        assert level.difficulty == result.difficulty
+        assert result.fun is not None
+        assert set(result.personas) == {"runner", "explorer", "collector", "survivor"}
+    assert same(made, generate(pack, asked(4, (0.2, 0.8), threads=1)))
+
+
+def test_without_a_playtest_the_critic_chooses(pack: Pack) -> None:
+    made = generate(pack, asked(5, (0.1, 0.5), playtest=False))
+    assert made.measured is None
+    assert made.predicted_difficulty is not None
+    assert np.abs(np.array(made.predicted_difficulty) - np.linspace(0.1, 0.5, 5)).max() < 0.05
+    assert made.notes[0] == "nothing was played: the critic alone says how hard these are"
+
+
+def test_a_pack_without_a_critic_plays_everything_and_says_so(tmp_path: Any) -> None:
+    plain = make_pack(tmp_path / "pack", "dungeon")
+    made = generate(plain, asked(2, 0.5))
+    assert made.predicted_difficulty is None
+    assert made.played == 8
+    assert made.notes[0] == "this pack has no critic: played every one of 8 candidates"
+    unplayed = generate(plain, asked(2, 0.5, playtest=False))
+    assert "how hard these are is not known" in unplayed.notes[0]
+
+
+def test_what_the_game_does_not_declare_is_said_and_the_nearest_given(pack: Pack) -> None:
+    low, high = pack.game.measures.difficulty_range
+    made = generate(pack, asked(3, (high, 1.0), playtest=False))
+    assert (
+        f"declares difficulties from {low:.2f} to {high:.2f}; 2 of 3 levels were asked for outside"
+        in made.notes[1]
+    )
+    assert len(made.levels) == 3
+
+
+def test_counts_that_rule_a_difficulty_out_are_named(pack: Pack) -> None:
+    counts = {"bat": 0, "ghost": 0, "spikes": 0}
+    made = generate(pack, asked(3, 0.6, counts=counts, playtest=False))
+    assert made.notes[-1] == (
+        "the hardest of the candidates with bat=0, ghost=0, spikes=0 is about 0.00; 3 of 3 levels were asked to be "
+        "harder: given the nearest there is"
+    )
+
+
+def test_what_is_near_enough_is_not_called_missed() -> None:
+    assert NEAR < 0.1
