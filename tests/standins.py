@@ -14,7 +14,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from levelforge.decode import DANGERS
-from levelforge.game import Game, load_game
+from levelforge.game import Game, load_game, read_game
 from levelforge.models import SCORES
 from levelforge.pack import Pack, write_pack
 from levelforge.playtest.observation import VIEW_CHANNELS, VIEW_SIZE
@@ -172,8 +172,17 @@ def pack_info(game: Game) -> dict[str, object]:
     }
 
 
-def make_pack(folder: Path, game_name: str, *, critic: bool = False) -> Pack:
+def make_pack(folder: Path, game_name: str, *, critic: bool = False, time_limit: int | None = None) -> Pack:
+    """A pack of stand-ins; a short time limit spares tests what a playtester that walks against walls would spend."""
     game = load_game(game_name)
+    if time_limit is not None:
+        assert game.path is not None
+        source = folder.parent / f"{folder.name}-game.toml"
+        source.parent.mkdir(parents=True, exist_ok=True)
+        text = game.path.read_text(encoding="utf-8")
+        source.write_text(text.replace("time_limit = 600", f"time_limit = {time_limit}"), encoding="utf-8")
+        game = read_game(source)
+        assert game.rules.time_limit == time_limit
     info = pack_info(game) | ({"critic": {"scores": list(SCORES)}} if critic else {})
     judge = critic_onnx(game) if critic else None
     return write_pack(folder, game, generator_onnx(game), playtester_onnx(game), info, "# Stand-in\n", judge)

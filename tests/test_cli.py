@@ -205,7 +205,7 @@ def test_a_difficulty_is_reported_as_asked_and_as_measured(run: Run, packs: Path
 
 
 def test_a_pack_with_a_critic_also_reports_what_it_expected(run: Run, tmp_path: Path) -> None:
-    pack = make_pack(tmp_path / "pack", "dungeon", critic=True)
+    pack = make_pack(tmp_path / "pack", "dungeon", critic=True, time_limit=60)
     args = (
         "--difficulty",
         "0.3:0.9",
@@ -218,7 +218,8 @@ def test_a_pack_with_a_critic_also_reports_what_it_expected(run: Run, tmp_path: 
         "--format",
         "json",
     )
-    result = run("generate", "dungeon", "-n", 4, *args, "--count", "bat=0", "--count", "ghost=0")
+    game = tmp_path / "pack-game.toml"
+    result = run("generate", game, "-n", 4, *args, "--count", "bat=0", "--count", "ghost=0")
     assert result.exit_code == 0, result.output
     document = json.loads((tmp_path / "x" / "index.json").read_text())
     assert all(0 <= level["predicted_difficulty"] <= 1 for level in document["levels"])

@@ -18,7 +18,7 @@ from levelforge.pack import Pack
 
 @pytest.fixture(scope="module", name="pack")
 def _pack(tmp_path_factory: pytest.TempPathFactory) -> Pack:
-    return make_pack(tmp_path_factory.mktemp("packs") / "dungeon", "dungeon", critic=True)
+    return make_pack(tmp_path_factory.mktemp("packs") / "dungeon", "dungeon", critic=True, time_limit=60)
 
 
 def asked(n: int, difficulty: Any, **changes: Any) -> GenerateConfig:
@@ -68,9 +68,11 @@ def test_single_levels_are_chosen_from_several() -> None:
 
 def test_more_are_played_near_what_was_missed() -> None:
     players = Players(300, 0.02, 0.02)
-    players.predicted[players.predicted > 0.6] -= 0.3
-    players.run(np.linspace(0.3, 0.8, 12), 0.1)
+    players.predicted = np.clip(players.predicted - 0.3, 0, 1)
+    targets = np.linspace(0.2, 0.5, 12)
+    chosen = players.run(targets, 0.1)
     assert len(players.played) == 2
+    assert np.abs(players.truth[chosen.order] - targets).mean() < 0.06
 
 
 def test_a_critic_that_is_off_is_corrected() -> None:
@@ -152,7 +154,7 @@ def test_without_a_playtest_the_critic_chooses(pack: Pack) -> None:
 
 
 def test_a_pack_without_a_critic_plays_everything_and_says_so(tmp_path: Any) -> None:
-    plain = make_pack(tmp_path / "pack", "dungeon")
+    plain = make_pack(tmp_path / "pack", "dungeon", time_limit=60)
     made = generate(plain, asked(2, 0.5))
     assert made.predicted_difficulty is None
     assert made.played == 8
