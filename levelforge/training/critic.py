@@ -240,14 +240,16 @@ def assess(
     known = ~np.isnan(measured[:, DIFFICULTY])
     if known.sum() >= 2:
         p, m = predicted[known, DIFFICULTY], measured[known, DIFFICULTY]
-        fun_p, fun_m = (fun_of(x[known], weights) for x in (predicted, measured))
         found |= {
             "difficulty_mae": float(np.abs(p - m).mean()),
             "difficulty_rank": rank_correlation(p, m),
             "difficulty_bias": float((p - m).mean()),
-            "fun_mae": float(np.nanmean(np.abs(fun_p - fun_m))),
-            "fun_bias": float(np.nanmean(fun_p - fun_m)),
         }
+    # the parts that were measured, on both sides
+    error = fun_of(np.where(np.isnan(measured), np.nan, predicted), weights) - fun_of(measured, weights)
+    error = error[~np.isnan(error)]
+    if len(error):
+        found |= {"fun_mae": float(np.abs(error).mean()), "fun_bias": float(error.mean())}
     solved = ~np.isnan(measured[:, BEATABLE])
     if solved.any():
         error = predicted[solved, BEATABLE] - measured[solved, BEATABLE]

@@ -17,15 +17,26 @@ from levelforge.training.folder import RunFolder
 from levelforge.training.phases import GENERATOR, INFO, PLAYTESTER
 
 FIGURES = {
-    "gan.step": "generator steps",
-    "gan.beatable": "candidates beatable before repair, at the last step (an earlier, better one is exported)",
-    "pool.raw_beatable": "candidates beatable before repair, on the playtester's levels",
-    "gan.novelty": "median novelty of candidates",
-    "gan.style": "pattern divergence from the corpus (bits)",
-    "dqn.frames": "playtester frames",
-    "dqn.train_win_rate": "playtester's win rate in training (with exploration)",
-    "dqn.heldout_best": "playtester's win rate on held-out levels, best skill, at the end",
-    "dqn.exported_heldout_best": "the same of the exported (best) playtester",
+    "gan.step": "generator steps before the loop",
+    "loop.gan_step": "generator steps in all",
+    "loop.round": "rounds of the loop",
+    "loop.beatable": "candidates beatable before repair",
+    "loop.beatable_asked": "the same where a difficulty was asked for",
+    "loop.novelty": "median novelty of candidates",
+    "loop.diversity": "mean share of differing tiles between two candidates",
+    "loop.duplicates": "share of candidates that repeat another",
+    "loop.style": "pattern divergence from the corpus (bits)",
+    "loop.fun": "mean fun of candidates, as playtested",
+    "loop.difficulty": "mean difficulty of candidates, as playtested",
+    "loop.dial_rank": "rank correlation of asked and measured difficulty, generator alone (no selection)",
+    "loop.critic_difficulty_mae": "critic: mean absolute error of difficulty, on levels it was not trained on",
+    "loop.critic_difficulty_rank": "critic: rank correlation of predicted and measured difficulty, likewise",
+    "loop.critic_fun_mae": "critic: mean absolute error of fun, likewise",
+    "loop.critic_beatable_brier": "critic: Brier score of beatable, likewise",
+    "loop.dqn_frames": "playtester frames",
+    "loop.dqn_train_win_rate": "playtester's win rate in training (with exploration)",
+    "loop.dqn_heldout_best": "playtester's win rate on held-out levels, best skill, at the end",
+    "loop.dqn_exported_heldout_best": "the same of the exported (best) playtester",
 }
 
 
@@ -72,7 +83,13 @@ def pack_run(run: str | Path, out: str | Path) -> Pack:
         },
     }
     return write_pack(
-        Path(out), game, generator, playtester, info, model_card(config, figures, folder, Path(out)), critic
+        Path(out),
+        game,
+        generator,
+        playtester,
+        info,
+        model_card(config, figures, known, folder, Path(out)),
+        critic,
     )
 
 
@@ -81,15 +98,21 @@ def latest_figures(folder: RunFolder) -> dict[str, float]:
     return {f"{phase}.{name}": value for _, phase, name, value in folder.read_metrics()}
 
 
-def model_card(config: Mapping[str, Any], figures: Mapping[str, float], folder: RunFolder, out: Path) -> str:
+def model_card(
+    config: Mapping[str, Any],
+    figures: Mapping[str, float],
+    described: Mapping[str, Any],
+    folder: RunFolder,
+    out: Path,
+) -> str:
     """The model card, Markdown: what the models are, how they were made, how well they do."""
     rows = folder.read_metrics()
     seconds = max((row[0] for row in rows), default=0.0)
     levels = config["corpus_levels"]
     skills = {
-        name.removeprefix("dqn.heldout_"): value
+        name.removeprefix("loop.dqn_heldout_"): value
         for name, value in figures.items()
-        if name.startswith("dqn.heldout_") and not name.endswith("_best")
+        if name.startswith("loop.dqn_heldout_") and not name.endswith("_best")
     }
     table = [f"| {text} | {figures[name]:.4g} |" for name, text in FIGURES.items() if name in figures]
     if skills:
@@ -101,8 +124,9 @@ def model_card(config: Mapping[str, Any], figures: Mapping[str, float], folder: 
         [
             f"# Pack for {config['game']}",
             "",
-            "A generator of levels (`generator.onnx`) and a playtester that plays them (`playtester.onnx`), both small",
-            "convolutional networks at ONNX opset 15. Inputs, outputs and vocabulary are in `pack.json`.",
+            "A generator of levels (`generator.onnx`), a playtester that plays them (`playtester.onnx`) and a critic that",
+            "foresees what a playtest would say (`critic.onnx`), all small convolutional networks at ONNX opset 15. Inputs,",
+            "outputs and vocabulary are in `pack.json`.",
             "",
             "## How it was made",
             "",
@@ -118,7 +142,7 @@ def model_card(config: Mapping[str, Any], figures: Mapping[str, float], folder: 
             f"| corpus hash | `{config['corpus_hash']}` |",
             f"| game digest | `{config['game_digest']}` |",
             f"| trained for | {format_seconds(seconds)} on the CPU |",
-            f"| loss | {config['gan'].get('loss', '')} |",
+            f"| loss | {config['gan'].get('loss', '')}, steered by: {config['loop'].get('steer', '')} |",
             *_started_from(config.get("start")),
             f"| LevelForge | {config['levelforge']} |",
             "",
@@ -128,6 +152,7 @@ def model_card(config: Mapping[str, Any], figures: Mapping[str, float], folder: 
             "|---|---|",
             *table,
             "",
+            *_reliability(described.get("critic", {})),
             "## Limits",
             "",
             "The generator imitates its corpus: what the corpus lacks, it does not make. Its levels are candidates until",
@@ -143,3 +168,21 @@ def _started_from(start: Mapping[str, Any] | None) -> list[str]:
         return []
     frozen = ", what was copied frozen" if start["freeze"] else ""
     return [f"| started from | the {start['game']} pack `{start['pack'][:12]}`{frozen} |"]
+
+
+def _reliability(critic: Mapping[str, Any]) -> list[str]:
+    """The card's table of how far the critic's word on difficulty holds."""
+    rows = critic.get("reliability") or []
+    if not rows:
+        return []
+    table = [f"| {row['predicted']:.3f} | {row['measured']:.3f} | {row['levels']} |" for row in rows]
+    return [
+        "## Reliability of the critic",
+        "",
+        "Levels that it was not trained on, in bins of equal size by predicted difficulty.",
+        "",
+        "| predicted | measured | levels |",
+        "|---|---|---|",
+        *table,
+        "",
+    ]

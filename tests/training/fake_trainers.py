@@ -8,9 +8,10 @@ import time
 
 import numpy as np
 import torch
-from standins import generator_onnx, playtester_onnx
+from standins import critic_onnx, generator_onnx, playtester_onnx
 
 from levelforge.game import load_game
+from levelforge.training.critic_net import SCORES
 from levelforge.training.run import train
 from levelforge.training.settings import RunSettings
 
@@ -74,6 +75,20 @@ class FakeGan(Fake):
         }
 
 
+class FakeLoop(Fake):
+    """A third trainer; its state holds the pool, as the loop's does."""
+
+    def __init__(self, game, gan, dqn, pool, seed, **extra):
+        super().__init__(critic_onnx(game), seed, **extra)
+        self.gan, self.dqn, self.pool, self.events = gan, dqn, pool, []
+
+    def state_dict(self):
+        return super().state_dict() | {"pool": torch.from_numpy(self.pool.copy())}
+
+    def describe(self):
+        return {"scores": list(SCORES)}
+
+
 class FakeMakers:
     """Builds fakes and keeps them; ``on_build(phase, trainer)`` may change them."""
 
@@ -91,6 +106,11 @@ class FakeMakers:
         self.levels, self.heldout = levels, heldout
         trainer = Fake(playtester_onnx(game), seed, **self.extra)
         self.on_build("dqn", trainer)
+        return trainer
+
+    def loop(self, game, corpus, gan, dqn, pool, config, seconds, folder, seed):
+        trainer = FakeLoop(game, gan, dqn, pool, seed, **self.extra)
+        self.on_build("loop", trainer)
         return trainer
 
 

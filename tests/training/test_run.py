@@ -19,6 +19,7 @@ from levelforge.training.budget import format_seconds, parse_budget
 from levelforge.training.dqn import DqnConfig
 from levelforge.training.folder import CHECKPOINT, PREVIOUS, RunFolder
 from levelforge.training.gan import GanConfig
+from levelforge.training.loop import LoopConfig
 from levelforge.training.packing import pack_run
 from levelforge.training.run import train
 from levelforge.training.settings import RunSettings, from_json, to_json
@@ -33,7 +34,7 @@ def go(out, makers=None, **extra):
 
 
 def totals(run):
-    """The final sums of both fakes: equal only if every step drew the same numbers."""
+    """The final sums of the fakes: equal only if every step drew the same numbers."""
     return {phase: value for _, phase, name, value in RunFolder(run).read_metrics() if name == "final"}
 
 
@@ -49,10 +50,15 @@ def finished(tmp_path_factory):
 def test_a_run_goes_through_its_phases_and_leaves_its_files(finished):
     run, _ = finished
     assert {p.name for p in run.iterdir()} >= {"config.json", "metrics.csv", "log.txt", CHECKPOINT}
-    assert {p.name for p in (run / "export").iterdir()} >= {"generator.onnx", "playtester.onnx", "pool.npz"}
+    assert {p.name for p in (run / "export").iterdir()} >= {
+        "generator.onnx",
+        "playtester.onnx",
+        "critic.onnx",
+        "pool.npz",
+    }
     assert list((run / "samples").glob("*.png"))
     phases = [phase for _, phase, _, _ in RunFolder(run).read_metrics()]
-    assert list(dict.fromkeys(phases)) == ["gan", "pool", "dqn"]
+    assert list(dict.fromkeys(phases)) == ["gan", "pool", "dqn", "loop"]
     assert not list(run.rglob("*.part"))
 
 
@@ -65,6 +71,7 @@ def test_the_config_tells_what_was_done(finished):
     assert config["command"] == "levelforge train dungeon --seed 5"
     assert config["gan"] == to_json(GanConfig())
     assert config["dqn"] == to_json(DqnConfig())
+    assert config["loop"] == to_json(LoopConfig())
 
 
 def test_the_playtester_trains_on_corpus_and_generated_levels(finished):
@@ -85,7 +92,8 @@ def test_a_finished_run_becomes_a_pack_with_its_card(finished, tmp_path):
     config = json.loads((run / "config.json").read_text(encoding="utf-8"))
     for fact in (config["command"], config["corpus_hash"], "| seed | 5 |", pack.hash):
         assert fact in card
-    assert pack.info["figures"]["dqn.heldout_best"] == 0.5
+    assert pack.info["figures"]["loop.heldout_best"] == 0.5
+    assert pack.critic is not None
     assert pack.info["training"]["corpus_hash"] == config["corpus_hash"]
 
 
@@ -105,7 +113,7 @@ def test_an_unfinished_run_is_no_pack(tmp_path):
         pack_run(tmp_path, tmp_path / "pack")
 
 
-@pytest.mark.parametrize("phase", ["gan", "dqn"])
+@pytest.mark.parametrize("phase", ["gan", "dqn", "loop"])
 def test_ctrl_c_stops_cleanly_and_a_resume_ends_where_the_whole_run_does(finished, tmp_path, phase):
     def interrupt(name, trainer):
         if name == phase:
@@ -234,7 +242,7 @@ def test_a_corpus_level_without_a_start_is_named(tmp_path):
 
 
 def test_settings_survive_json_and_refuse_unknown_keys():
-    for settings in (RunSettings(), GanConfig(), DqnConfig()):
+    for settings in (RunSettings(), GanConfig(), DqnConfig(), LoopConfig()):
         assert from_json(type(settings), json.loads(json.dumps(to_json(settings))), "x") == settings
     with pytest.raises(LevelForgeError, match=r"dqn.net: unknown setting 'hiden'.*did you mean 'hidden'"):
         from_json(DqnConfig, {"net": {"hiden": 3}}, "dqn")

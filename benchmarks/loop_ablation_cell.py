@@ -1,0 +1,188 @@
+"""One arm of ``loop_ablation.py``: train, make candidates, have them judged by a playtester of no arm."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ARMS = {
+    "GAN alone": {},
+    "+ bootstrapped corpus": {"bootstrap": True, "feed": True},
+    "+ critic gradient": {"steer": "critic", "feed": True},
+    "+ value gradient": {"steer": "value", "feed": True},
+    "all": {"steer": "both", "bootstrap": True, "feed": True},
+}
+"""What each arm's loop has; the first has none and goes on with the GAN's training alone."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What all arms have in common.
+
+    Attributes:
+        gan_seconds, dqn_seconds: the start that all arms of a seed share.
+        seconds: what each arm has then.
+        rounds: of the loop.
+        candidates: made by each arm at the end.
+        played: certified ones of them, playtested.
+    """
+
+    gan_seconds: float
+    dqn_seconds: float
+    seconds: float
+    rounds: int
+    candidates: int
+    played: int
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One game and seed, or one arm of it."""
+
+    game: str
+    seed: int
+    arm: str = ""
+
+    @property
+    def name(self) -> str:
+        """The cell's file, without its ending."""
+        arm = self.arm.replace("+", "").strip().replace(" ", "_")
+        return f"{self.game}-s{self.seed}" + (f"-{arm}" if arm else "")
+
+
+def run_start(cell: Cell, plan: Plan, out: Path) -> str:
+    """The GAN's and the playtester's first training, which the arms of a seed share; kept in ``out/starts``."""
+    import torch
+
+    from levelforge.training.folder import write_whole
+    from levelforge.training.level_pool import make_pool, save_pool
+
+    path = out / "starts" / cell.name
+    if (path / "done").exists():
+        return cell.name
+    torch.set_num_threads(1)
+    path.mkdir(parents=True, exist_ok=True)
+    game, corpus, gan = _gan(cell)
+    _train(gan, plan.gan_seconds)
+    gan.export(path / "generator.onnx", latest=True)
+    info = {"generator": gan.describe(), "count_distribution": gan.distribution}
+    made, _ = make_pool(path, game, info, n=600, seconds=60, seed=cell.seed, tell=lambda _: None, stop=_never)
+    save_pool(path / "pool.npz", made)
+    dqn = _dqn(cell, game, corpus, made)
+    _train(dqn, plan.dqn_seconds)
+    torch.save(gan.state_dict(), path / "gan.pt")
+    torch.save(dqn.state_dict(), path / "dqn.pt")
+    write_whole(path / "done", b"")
+    return cell.name
+
+
+def run_arm(cell: Cell, plan: Plan, out: Path) -> dict[str, Any]:
+    """Train one arm from its seed's start; its figures, also written to ``out/cells``."""
+    import torch
+
+    from levelforge.training.folder import write_whole
+    from levelforge.training.level_pool import load_pool
+    from levelforge.training.loop import Loop, LoopConfig
+
+    torch.set_num_threads(1)
+    path = out / "starts" / Cell(cell.game, cell.seed).name
+    game, corpus, gan = _gan(cell)
+    gan.load_state_dict(torch.load(path / "gan.pt", weights_only=True))
+    began = time.monotonic()
+    events: list[str] = []
+    rounds = 0
+    if ARMS[cell.arm]:
+        made = load_pool(path / "pool.npz")
+        dqn = _dqn(cell, game, corpus, made)
+        dqn.load_state_dict(torch.load(path / "dqn.pt", weights_only=True))
+        config = LoopConfig(**({"steer": "none", "bootstrap": False, "feed": False} | ARMS[cell.arm]))  # type: ignore[arg-type]
+        config = replace(config, rounds=plan.rounds).scaled(plan.seconds / 600)
+        began = time.monotonic()
+        loop = Loop(game, corpus, gan, dqn, made, config, plan.seconds, out / "drafts" / cell.name, cell.seed)
+        while not loop.finished and time.monotonic() - began < plan.seconds:
+            loop.advance(3.0)
+        events, rounds = loop.events, loop.round
+    else:
+        while time.monotonic() - began < plan.seconds:
+            gan.step()
+    spent = time.monotonic() - began
+    gan.keep()
+    result = {
+        "game": cell.game, "seed": cell.seed, "arm": cell.arm, "plan": asdict(plan), "seconds": spent,
+        "gan_steps": gan.steps, "rounds": rounds, "events": events, **_judge(cell, gan, plan, out),
+    }  # fmt: skip
+    write_whole(out / "cells" / f"{cell.name}.json", (json.dumps(result, indent=1) + "\n").encode())
+    return result
+
+
+def _judge(cell: Cell, gan: Any, plan: Plan, out: Path) -> dict[str, Any]:
+    """What the arm's candidates are worth, by the solver and by the bundled pack's playtester."""
+    from levelforge.pack import load_pack
+    from levelforge.playtest.measure import playtest
+    from levelforge.training.loop_levels import make
+
+    game = gan.game
+    folder = out / "drafts" / cell.name
+    folder.mkdir(parents=True, exist_ok=True)
+    gan.export(folder / "generator.onnx")
+    info = {"generator": gan.describe(), "count_distribution": gan.distribution}
+    made = make(folder, game, info, plan.candidates, 0.0, 4242)
+    raw = made.raw[: plan.candidates]
+    good = np.flatnonzero(made.certified)[: plan.played]
+    results = playtest(
+        [made.level(game, int(i)) for i in good], game, load_pack(cell.game), seed=7, episodes=4
+    )
+    half = len(raw) // 2
+    return {
+        "beatable": made.beatable[: plan.candidates].astype(int).tolist(),
+        "novelty": gan.judge.novelty(raw).round(4).tolist(),
+        "diversity": (raw[:half] != raw[half : 2 * half]).mean(axis=(1, 2)).round(4).tolist(),
+        "style": gan.judge.style(raw),
+        "duplicates": 1 - len(np.unique(raw.reshape(len(raw), -1), axis=0)) / len(raw),
+        "fun": [round(r.fun, 4) for r in results if r.fun is not None],
+        "fun_parts": {
+            part: round(float(np.mean([r.fun_parts[part] for r in results if part in r.fun_parts])), 4)
+            for part in ("tension", "variety", "exploration", "choice", "reward")
+        },
+        "difficulty": [round(r.difficulty, 4) for r in results],
+    }
+
+
+def _gan(cell: Cell) -> tuple[Any, Any, Any]:
+    from levelforge.corpus import load_corpus
+    from levelforge.game import load_game
+    from levelforge.training.gan import GanConfig, GanTrainer
+
+    game = load_game(cell.game)
+    assert game.folder is not None
+    corpus = [level.tiles for level in load_corpus(game.folder / "corpus", game).train]
+    return game, corpus, GanTrainer(game, corpus, GanConfig(), 1000 + cell.seed)
+
+
+def _dqn(cell: Cell, game: Any, corpus: Any, made: Any) -> Any:
+    from levelforge.training.dqn import DqnConfig, DqnTrainer
+    from levelforge.training.level_pool import mirrored
+
+    config = DqnConfig(eval_frames=10**9, capacity=100_000)
+    return DqnTrainer(game, [*mirrored(corpus, game), *made], (), config, 2000 + cell.seed)
+
+
+def _train(trainer: Any, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and not trainer.finished:
+        trainer.advance(min(5.0, max(0.1, end - time.monotonic())))
+
+
+class _Never:
+    def __bool__(self) -> bool:
+        return False
+
+
+_never = _Never()
+os.environ.setdefault("OMP_NUM_THREADS", "1")
