@@ -19,6 +19,7 @@
     const TITLE = "LevelForge";
     const TERRAIN = "terrain", ENTITIES = "entities";
     const SOLUTION = "LevelForge: solution", UNREACHABLE = "LevelForge: unreachable";
+    const MOST_MINUTES = 15;
     // What a level says of itself as a whole, and is no longer true of another one.
     const FACTS = /^(solution|solution_length|difficulty|difficulty_ci_low|difficulty_ci_high|fun|fun_parts_.*|novelty|edits|seed|pack)$/;
     // Facts of the level that came back which are the map's own business.
@@ -47,7 +48,10 @@
 
     /** Its JSON document. Exit status 1 means that the answer is no, and comes with a document too. */
     function finish(process) {
-        process.waitForFinished(15 * 60 * 1000);
+        if (!process.waitForFinished(MOST_MINUTES * 60 * 1000)) {
+            process.kill();
+            throw new Trouble("levelforge was stopped after " + MOST_MINUTES + " minutes without an answer.");
+        }
         const answer = process.readStdOut(), messages = process.readStdErr(), status = process.exitCode;
         process.close();
         if (status === 0 || status === 1) {
@@ -217,10 +221,10 @@
      * How the map shows each picture of the level: with the same picture where it has the same tileset, else with
      * the first picture of its own that stands for the same tile.
      */
-    function pictures(map, level) {
+    function pictures(tilesets, level) {
         const sheet = level.tilesets[0], known = {}, found = {};
         let own = null;
-        for (const tileset of map.tilesets) {
+        for (const tileset of tilesets) {
             if (tileset.name === sheet.name && tileset.tileCount === sheet.tilecount) {
                 own = tileset;
             }
@@ -267,13 +271,13 @@
      * Puts a level into the map as one undo step.
      *
      * Only cells with `open(x, y)` change their tile. Walls beside them may get another picture of the same tile, so
-     * that edges join up.
+     * that edges join up. `added` are tilesets that the map does not have yet.
      */
-    function apply(map, level, open, label) {
+    function apply(map, level, open, label, added) {
         if (level.width !== map.width || level.height !== map.height) {
             throw new Trouble("The level is " + level.width + "x" + level.height + ", the map is not.");
         }
-        const found = pictures(map, level), names = {};
+        const found = pictures(map.tilesets.concat(added || []), level), names = {};
         for (const gid in level.names) {
             names[level.names[gid]] = true;
         }
@@ -288,6 +292,9 @@
             return false;
         };
         map.macro(label, function () {
+            for (const tileset of added || []) {
+                map.addTileset(tileset);
+            }
             drop(map, [SOLUTION, UNREACHABLE]);
             let ground = terrainLayer(map, names);
             if (!ground) {
@@ -418,14 +425,15 @@
         const wanted = ["generate", game, "-n", "1", "--size", size, "--format", "tmj,tmx", "--tileset"];
         const rest = ["--json"].concat(optionsOf(map));
         const level = written(run(wanted.concat(["embedded", "--out", folder], rest)));
+        const added = [];
         if (!map.tilesets.length) {
-            addTileset(map, level, folder, wanted.concat(["external", "--out", folder], rest));
+            added.push(tilesetBeside(map, level, folder, wanted.concat(["external", "--out", folder], rest)));
         }
-        apply(map, level, everywhere, "Generate Level");
+        apply(map, level, everywhere, "Generate Level", added);
     }
 
-    /** A map without pictures gets the game's tileset, as files beside it. */
-    function addTileset(map, level, folder, command) {
+    /** The game's tileset for a map without pictures: as files beside the map. */
+    function tilesetBeside(map, level, folder, command) {
         if (!map.fileName) {
             throw new Trouble("Save the map first: its tileset is put beside it.");
         }
@@ -440,7 +448,7 @@
                 }
             }
         }
-        map.addTileset(tiled.tilesetFormat("tsx").read(file));
+        return tiled.tilesetFormat("tsx").read(file);
     }
 
     function regenerate(map, folder) {
@@ -534,14 +542,14 @@
             layer.color = "#30c0ff";
             map.addLayer(layer);
             if (solved.path) {
-                const way = new MapObject("solution");
+                const way = new MapObject("");
                 way.shape = MapObject.Polyline;
                 way.x = wide / 2;
                 way.y = high / 2;
                 way.polygon = solved.path.map(function (cell) { return Qt.point(cell[0] * wide, cell[1] * high); });
                 layer.addObject(way);
             }
-            const note = new MapObject("check");
+            const note = new MapObject("");
             note.shape = MapObject.Text;
             note.text = summary;
             note.textColor = "#30c0ff";

@@ -4,10 +4,12 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from levelforge import exporters
 from levelforge.game import Role, bundled_games, load_game
@@ -37,7 +39,7 @@ class Person:
         shutil.copy(DRIVER, self.extensions / "driver.js")
 
     def does(self, path, steps, prompt=""):
-        """Open a map, do the steps, quit; the report has an entry for each step."""
+        """Open a map and do the steps; the report has an entry for each step."""
         plan, report = self.home / "plan.json", self.home / "report.json"
         plan.write_text(json.dumps({"steps": steps, "prompt": prompt}))
         report.unlink(missing_ok=True)
@@ -47,10 +49,15 @@ class Person:
             "TILED_PLAN": str(plan),
             "TILED_REPORT": str(report),
         }
-        done = subprocess.run(
-            [TILED, path], env=env, capture_output=True, text=True, timeout=300, check=False
-        )
-        assert report.exists(), done.stderr[-2000:]
+        # Tiled opens the map, and so does the plan, before it listens to "Quit": it is ended from here
+        with subprocess.Popen([TILED, path], env=env, stderr=subprocess.DEVNULL) as tiled:
+            try:
+                until = time.monotonic() + 300
+                while not report.exists() and tiled.poll() is None and time.monotonic() < until:
+                    time.sleep(0.05)
+            finally:
+                tiled.kill()
+        assert report.exists(), f"Tiled ended with {tiled.returncode} before it was done"
         found = json.loads(report.read_text())
         assert [step["error"] for step in found["steps"] if "error" in step] == []
         left = list((self.home / "cache" / "levelforge" / "tiled").iterdir())
@@ -219,11 +226,88 @@ def test_a_new_map_gets_the_tileset_beside_it(person, tmp_path):
     empty |= size | {"tilewidth": 16, "tileheight": 16, "tilesets": [], "nextlayerid": 2, "nextobjectid": 1}
     path = tmp_path / "new.tmj"
     path.write_text(json.dumps(empty | {"renderorder": "right-down"}))
-    steps = [{"do": "trigger", "action": GENERATE}, {"do": "save", "to": str(tmp_path / "copy.tmj")}]
+    before, after = tmp_path / "before.json", tmp_path / "after.json"
+    steps = [
+        {"do": "write", "to": str(before)},
+        {"do": "trigger", "action": GENERATE},
+        {"do": "save", "to": str(tmp_path / "copy.tmj")},
+        {"do": "undo"},
+        {"do": "write", "to": str(after)},
+    ]
     report = person.does(path, steps, prompt="platformer")
-    assert report["steps"][0]["alerts"] == []
+    assert report["steps"][1]["alerts"] == []
+    assert json.loads(before.read_text()) | {"nextobjectid": 0, "nextlayerid": 0} == json.loads(
+        after.read_text()
+    ) | {"nextobjectid": 0, "nextlayerid": 0}
     level = exporters.read_level(path)
     assert level.game.name == "platformer"
     assert faults(level) == []
     assert verify_solution(level, level.solution)
     assert {each.name for each in tmp_path.iterdir()} >= {"platformer.tsx", "platformer-tileset.png"}
+
+
+def test_a_map_drawn_with_other_pictures_keeps_its_own(person, tmp_path):
+    """One picture for each tile, entities painted among the terrain, layers in a group, a cover on top."""
+    game = load_game("dungeon")
+    given = corpus_level(game)
+    tiles = [
+        {"id": tile.id, "properties": [{"name": "tile", "type": "string", "value": tile.name}]}
+        for tile in game.tiles
+    ]
+    Image.new("RGB", (8 * (len(tiles) + 1), 8), "red").save(tmp_path / "own.png")
+    sheet = {
+        "firstgid": 1,
+        "name": "own",
+        "tilecount": len(tiles) + 1,
+        "columns": len(tiles) + 1,
+        "tiles": tiles,
+    }
+    sheet |= {"tilewidth": 8, "tileheight": 8, "margin": 0, "spacing": 0, "image": "own.png"}
+    sheet |= {"imagewidth": 8 * (len(tiles) + 1), "imageheight": 8}
+    size = {"width": given.width, "height": given.height}
+    usual = size | {"x": 0, "y": 0, "opacity": 1, "visible": True}
+    ground = {
+        "id": 1,
+        "type": "tilelayer",
+        "name": "ground",
+        "data": (given.tiles + 1).ravel().tolist(),
+    } | usual
+    moss = [0] * given.tiles.size
+    moss[33] = len(tiles) + 1
+    cover = {"id": 2, "type": "tilelayer", "name": "moss", "data": moss} | usual
+    group = {
+        "id": 3,
+        "type": "group",
+        "name": "all",
+        "layers": [ground, cover],
+        "opacity": 1,
+        "visible": True,
+    }
+    data = {
+        "type": "map",
+        "version": "1.8",
+        "orientation": "orthogonal",
+        "infinite": False,
+        "tilesets": [sheet],
+    }
+    data |= size | {"tilewidth": 8, "tileheight": 8, "renderorder": "right-down", "layers": [group]}
+    data["properties"] = [{"name": "game", "type": "string", "value": "dungeon"}]
+    path = tmp_path / "mine.tmj"
+    path.write_text(json.dumps(data | {"nextlayerid": 4, "nextobjectid": 1}))
+    box = {"x": 8, "y": 4, "width": 12, "height": 14}
+    steps = [
+        {"do": "select", **box},
+        {"do": "trigger", "action": REGENERATE},
+        {"do": "save", "to": str(tmp_path / "saved.tmj")},
+    ]
+    report = person.does(path, steps)
+    assert report["steps"][1]["alerts"] == []
+    again = exporters.read_level(path)
+    inside = np.zeros(given.tiles.shape, bool)
+    inside[4:18, 8:20] = True
+    assert (again.tiles == given.tiles)[~inside].all()
+    assert (again.tiles != given.tiles)[inside].any()
+    assert verify_solution(again, again.solution)
+    saved = json.loads(path.read_text())
+    assert [each["name"] for each in saved["tilesets"]] == ["own"]
+    assert saved["layers"][0]["layers"][1]["data"] == moss
