@@ -4,7 +4,7 @@
  *   Generate level          a new level of the map's game and size in place of this one
  *   Regenerate selection    a new level that keeps everything outside the selected area
  *   Check this map          can it be won, how hard is it, what can nobody reach; draws the solution
- *   Repair                  the fewest changes that make the map one that can be won
+ *   Repair                  few changes that make the map one that can be won
  *
  * All the work is done by the command line, `levelforge`. Each entry is one undo step and changes no
  * file: you save the map when you like it. For Tiled 1.8 and later.
