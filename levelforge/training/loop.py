@@ -196,6 +196,7 @@ class Loop:
         elif leg == "gan":
             if self.spent == 0:
                 self._before_gan()
+            self.gan.step()
             while time.monotonic() - began < seconds:
                 self.gan.step()
             figures = {f"gan_{name}": value for name, value in self.gan.metrics.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ def make(export: Path, game: Game, info: dict[str, Any], n: int, asked_share: fl
     parts: dict[str, list[NDArray[Any]]] = {}
     seen: set[bytes] = set()
     for index in range(batches):
-        wants = index >= round(batches * (1 - asked_share))
+        wants = index >= ceil(batches * (1 - asked_share))
         inputs = sample(pack, aimed if wants else plain, index)
         raw = pack.generator(inputs)
         fixed = repair_batch(raw, game, node_limit=NODE_LIMIT, threads=1)

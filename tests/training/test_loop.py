@@ -209,8 +209,8 @@ def test_the_guards_trip_where_they_should():
 
 TINY_GAN = GanConfig(
     batch=4,
-    warm_up=2,
-    ramp=2,
+    warm_up=0,
+    ramp=1,
     judge_levels=16,
     generator_channels=(16, 8, 8),
     discriminator_channels=(8, 8, 8),
@@ -226,6 +226,9 @@ TINY_LOOP = LoopConfig(
 def loop_of(games, corpora, tmp_path):
     def build(config=TINY_LOOP, seconds=1.0):
         game = games["dungeon"]
+        game = replace(
+            game, rules=replace(game.rules, time_limit=60)
+        )  # whoever has learned nothing loses sooner
         own = [x.tiles for x in corpora["dungeon"].train if x.tiles.shape == (game.height, game.width)][:6]
         gan = GanTrainer(game, own, TINY_GAN, 0)
         dqn = DqnTrainer(game, own, (), TINY_DQN, 1)
@@ -263,21 +266,21 @@ def test_rounds_make_levels_teach_the_critic_and_feed_both(loop_of):
 
 
 def test_novel_levels_that_prove_fun_return_to_the_corpus_as_a_capped_share(loop_of):
-    loop = loop_of(replace(TINY_LOOP, corpus_round=3, corpus_levels=4))
+    loop = loop_of(replace(TINY_LOOP, corpus_round=2, corpus_levels=3))
     own = loop.gan.windows.tiles
     strange = np.roll(own[:5], 7, axis=2)
     tiles = np.concatenate([strange, own[:1]])
     scores = np.full((6, len(SCORES)), 0.5, np.float32)
-    scores[:, 2:] = np.array([0.9, 0.8, 0.7, 0.1, 0.9, 1.0])[:, None]
+    scores[:, 2:] = np.array([0.9, 0.8, 0.7, 0.1, 0.9, 0.1])[:, None]
     scores[4, 1] = 1.0  # nobody wins it
-    for _ in range(2):
-        loop._return(tiles, scores)
-    assert len(loop.returned) == 4
-    np.testing.assert_array_equal(loop.returned[1:], strange[:3])
+    loop._return(tiles, scores)
+    np.testing.assert_array_equal(loop.returned, strange[:2])  # novel, winnable, and more fun than most
+    loop._return(tiles, scores)
+    assert len(loop.returned) == 3  # the oldest made room
     loop._before_gan()
     weight = loop.gan.windows.weight
-    assert len(loop.gan.windows.tiles) == len(weight) == len(own) + 4
-    assert weight[-4:].sum() == pytest.approx(loop.config.corpus_share)
+    assert len(loop.gan.windows.tiles) == len(weight) == len(own) + 3
+    assert weight[-3:].sum() == pytest.approx(loop.config.corpus_share)
     assert weight.sum() == pytest.approx(1.0)
     assert loop.gan.judge.novelty(own[:1])[0] == 0  # the judge goes by the designer's levels alone
 
