@@ -25,12 +25,14 @@ from typing import Any
 import torch
 
 from levelforge.errors import LevelForgeError
+from levelforge.training.corpus_check import what_changed
 from levelforge.training.tracking import NoTracker, Tracker
 
 CONFIG, METRICS, LOG = "config.json", "metrics.csv", "log.txt"
 CHECKPOINT, PREVIOUS = "checkpoint.pt", "checkpoint.previous.pt"
 COLUMNS = ("seconds", "phase", "metric", "value")
-FREE_TO_CHANGE = ("budget", "command", "game_path", "levels", "levelforge", "started", "track")
+DIGESTS = "corpus_digests"
+FREE_TO_CHANGE = ("budget", "command", "game_path", "levels", "levelforge", "started", "track", DIGESTS)
 """Keys of ``config.json`` that a resume may change: they do not decide what is learned from what."""
 
 
@@ -94,8 +96,11 @@ class RunFolder:
         difference = first_difference(self.config(), json.loads(json.dumps(config)), skip=FREE_TO_CHANGE)
         if difference is not None:
             key, old, new = difference
+            levels = [c.get(DIGESTS) or {} for c in (self.config(), config)]
+            said = what_changed(*levels) if key == "corpus_hash" else ""
             raise LevelForgeError(
-                f"{self.path}: cannot resume, because {key} changed: the run has {old}, now it is {new}; "
+                f"{self.path}: cannot resume, because {key} changed: the run has {old}, now it is {new}"
+                f"{f' (levels {said})' if said else ''}; "
                 "put it back, or start a new run with another --out"
             )
 

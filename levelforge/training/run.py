@@ -20,8 +20,8 @@ from levelforge import __version__
 from levelforge.corpus import Corpus, load_corpus
 from levelforge.errors import LevelForgeError
 from levelforge.game import Game, Tiles, load_game
-from levelforge.level import faults
 from levelforge.pack import load_pack, read_pack
+from levelforge.training.corpus_check import check_corpus, level_digests
 from levelforge.training.dqn import DqnConfig, DqnTrainer
 from levelforge.training.folder import RunFolder
 from levelforge.training.gan import GanConfig, GanTrainer
@@ -172,9 +172,7 @@ def train(
             raise LevelForgeError(f"game {game.name!r} has no corpus of its own; give a folder with --levels")
         levels = game.folder / "corpus"
     corpus = load_corpus(levels, game)
-    for level in corpus:
-        for fault in faults(level, limits=False):
-            raise LevelForgeError(f"{levels}: level {level.id!r} has {fault}; mend it or take it out")
+    notes = check_corpus(corpus, str(levels))
     chosen_gan = gan or from_json(GanConfig, old.get("gan", {}), "gan")
     if loss is not None:
         if loss not in LOSSES:
@@ -204,6 +202,7 @@ def train(
         "game_path": str(game.path.resolve()) if game.path else game.name,
         "levels": str(Path(levels).resolve()),
         "corpus_hash": corpus.hash,
+        "corpus_digests": level_digests(corpus),
         "corpus_levels": {"train": len(corpus.train), "heldout": len(corpus.heldout)},
         "seed": seed if seed is not None else int(old.get("seed", 0)),
         "track": told,
@@ -231,6 +230,8 @@ def train(
     if started:
         source = read_pack(folder.path / START)
         makers = Starting(makers, source, started["freeze"], folder.log)
+    for note in notes:
+        folder.log(note)
     folder.tracker.parameters(config)
     try:
         result = _drive(

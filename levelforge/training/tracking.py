@@ -110,11 +110,11 @@ class MlflowTracker:
 
     def parameters(self, config: Mapping[str, Any]) -> None:
         """As parameters; what a resume may change (the budget, say) as tags, since parameters are for ever."""
-        from levelforge.training.folder import FREE_TO_CHANGE, write_whole
+        from levelforge.training.folder import DIGESTS, FREE_TO_CHANGE, write_whole
 
         write_whole(self.kept, (json.dumps({"run_id": self.run_id}) + "\n").encode())
         for key in FREE_TO_CHANGE:
-            if key in config:
+            if key in config and key != DIGESTS:  # one a level: the corpus' hash says enough
                 self.client.set_tag(self.run_id, f"levelforge.{key}", str(config[key]))
         flat = _flat({k: v for k, v in config.items() if k not in FREE_TO_CHANGE})
         known = self.client.get_run(self.run_id).data.params
