@@ -23,7 +23,7 @@ from levelforge.exporters.json_format import load_json
 from levelforge.exporters.tiled_data import FLIPS, Gids, from_numbers, unpack
 from levelforge.exporters.tiled_kept import KEY, Leftover, collect, note
 from levelforge.exporters.tiled_sets import objects_in, properties_of, tilesets_of, whole
-from levelforge.exporters.tiled_write import ENTITIES, TERRAIN
+from levelforge.exporters.tiled_write import CHECKED, ENTITIES, TERRAIN
 from levelforge.exporters.tiled_xml import load_xml
 from levelforge.game import Game
 from levelforge.level import Level
@@ -72,7 +72,7 @@ def _level(data: Any, path: Path, game: Game | None) -> Level:
     if chosen is None:
         chosen = guess_game(path, set(names.values()) or {""}, "name")
     tiles = np.full((height, width), chosen.empty.id, dtype=np.uint8)
-    layers = list(_layers(data["layers"], str(path)))
+    layers = [layer for layer in _layers(data["layers"], str(path)) if layer.get("name") not in CHECKED]
     if not any(layer.get("type") == "tilelayer" for layer in layers):
         raise LevelForgeError(f"{path}: has no tile layer")
     ids = {tile.name: tile.id for tile in chosen.tiles}

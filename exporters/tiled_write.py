@@ -32,6 +32,9 @@ from levelforge.exporters.tiled_tileset import PROGRAM, VERSION, TiledTileset, p
 from levelforge.level import Level
 
 TERRAIN, ENTITIES = "terrain", "entities"
+CHECKED = ("LevelForge: solution", "LevelForge: unreachable")
+"""Layers that the extension for Tiled draws when it checks a map, and that say nothing of any other level."""
+
 KINDS = {str: "string", bool: "bool", int: "int", float: "float"}
 
 

@@ -22,8 +22,6 @@
     const MOST_MINUTES = 15;
     // What a level says of itself as a whole, and is no longer true of another one.
     const FACTS = /^(solution|solution_length|difficulty|difficulty_ci_low|difficulty_ci_high|fun|fun_parts_.*|novelty|edits|seed|pack)$/;
-    // Facts of the level that came back which are the map's own business.
-    const OWN = /^(id|format|format_version|game|game_digest|extra)$/;
     // The map property "levelforge_options" may say how to generate; nothing that names a file.
     const OPTIONS = {"--count": /^[a-z0-9_]+=\d+$/, "--difficulty": /^[\d.]+(:[\d.]+)?$/, "--seed": /^\d+$/};
 
@@ -82,6 +80,12 @@
         }
         try {
             return work(folder);
+        } catch (error) {
+            const file = FileInfo.joinPaths(folder, "map.tmj");  // of which the person knows nothing
+            for (const name of [file, FileInfo.toNativeSeparators(file)]) {
+                error.message = error.message.split(name).join("This map");
+            }
+            throw error;
         } finally {
             File.remove(folder);
         }
@@ -185,7 +189,8 @@
         for (let up = 0; folder && up < 4; up++, folder = FileInfo.path(folder)) {
             const file = FileInfo.joinPaths(folder, "game.toml");
             if (File.exists(file)) {
-                const name = /^\s*name\s*=\s*["']([^"']+)["']/m.exec(read(file));
+                const header = read(file).split(/^\s*\[game\]/m)[1] || "";
+                const name = /^\s*name\s*=\s*["']([^"']+)["']/m.exec(header);
                 return !named || (name && name[1] === named) ? file : "";
             }
         }
@@ -328,7 +333,7 @@
                 }
             }
             for (const property of level.properties) {
-                if (!OWN.test(property.name) || map.property(property.name) === undefined) {
+                if (property.name !== "id") {  // what the map is called is the person's business
                     map.setProperty(property.name, property.value);
                 }
             }
