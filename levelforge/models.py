@@ -21,7 +21,7 @@ from levelforge.game import Game
 Arrays = Mapping[str, NDArray[Any]]
 
 GENERATOR_CHUNK = 16
-PLAYTESTER_CHUNK = 64
+PLAYTESTER_CHUNK, PLAYTESTER_REST = 64, 16
 CRITIC_CHUNK = 32
 GENERATOR_INPUTS = {"latent": 4, "condition": 2, "counts": 2, "noise": 4}  # name: rank
 PLAYTESTER_INPUTS = {"view": 4, "map": 4, "scalars": 2, "persona": 2}
@@ -124,7 +124,8 @@ class Playtester:
                     f"{self.path}: was trained for another version of levelforge: its {name!r} is {shape}, where "
                     f"this one has {list(given)}; train again or get a newer pack"
                 )
-        return run_chunks(self._session, inputs, PLAYTESTER_CHUNK, pool).astype(np.float32, copy=False)
+        values = run_chunks(self._session, inputs, PLAYTESTER_CHUNK, pool, PLAYTESTER_REST)
+        return values.astype(np.float32, copy=False)
 
 
 class Critic:
@@ -219,21 +220,32 @@ def open_session(
 
 
 def run_chunks(
-    session: ort.InferenceSession, inputs: Arrays, size: int, pool: ThreadPoolExecutor | None
+    session: ort.InferenceSession,
+    inputs: Arrays,
+    size: int,
+    pool: ThreadPoolExecutor | None,
+    rest: int | None = None,
 ) -> NDArray[Any]:
-    """Run a session over N >= 1 rows in chunks of exactly ``size`` (the last padded with its last row)."""
+    """Run a session over N >= 1 rows in chunks of exactly ``size`` (the last padded with its last row).
+
+    With ``rest``, what is left after the last whole chunk runs in smaller chunks of exactly that many rows, which
+    must give each row the very same values.
+    """
     names: Sequence[str] = [i.name for i in session.get_inputs()]
     total = len(inputs[names[0]])
+    whole = total // size * size
+    starts = [(first, size) for first in range(0, whole, size)]
+    starts += [(first, rest or size) for first in range(whole, total, rest or size)]
 
-    def chunk(first: int) -> NDArray[Any]:
+    def chunk(place: tuple[int, int]) -> NDArray[Any]:
+        first, rows = place
         feed = {}
         for name in names:
-            part = np.asarray(inputs[name][first : first + size], dtype=np.float32)
-            if len(part) < size:
-                part = np.concatenate([part, np.repeat(part[-1:], size - len(part), axis=0)])
-            feed[name] = np.ascontiguousarray(part)
+            part = inputs[name][first : first + rows]
+            feed[name] = np.empty((rows, *part.shape[1:]), np.float32)
+            feed[name][: len(part)] = part
+            feed[name][len(part) :] = part[-1]
         result: NDArray[Any] = session.run(None, feed)[0]
         return result[: total - first]
 
-    starts = range(0, total, size)
-    return np.concatenate(list(pool.map(chunk, starts)) if pool else [chunk(first) for first in starts])
+    return np.concatenate(list(pool.map(chunk, starts)) if pool else [chunk(place) for place in starts])

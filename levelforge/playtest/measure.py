@@ -17,6 +17,7 @@ persona. What a level scores thus depends neither on the levels beside it nor on
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -62,7 +63,7 @@ FEWER = 4
 SOLVE_LIMIT = 200_000
 """States searched for the solution of a level that brings none."""
 SLOTS = 256
-"""Episodes played side by side."""
+"""Episodes that a worker plays side by side."""
 TIE = 1e-4
 """Values this close count as equal; the first action among them is taken. Rounding differs between machines
 and batch sizes by some 1e-6, and exact ties are common in symmetric places."""
@@ -96,7 +97,7 @@ def playtest(
         personas: names out of runner, explorer, collector, survivor; difficulty is the first one's. What
             personas are missing cannot be part of fun.
         fun: measure fun as well; needs each level's solution, and searches for it where a level brings none.
-        threads: to share a pack's inference among.
+        threads: to share a pack's episodes among; they change the speed alone.
         progress: called as ``progress(episodes done, episodes in all)``.
 
     Returns:
@@ -120,9 +121,12 @@ def playtest(
         for e in range(_episodes(episodes, skill, first=name == personas[0]))
     ]
     tallies = [Tally(game, t, rungs, shared) for t in tiles]
-    with ThreadPoolExecutor(threads) as pool:
-        values = _values(player, pool if threads > 1 else None)
-        _play(game, tiles, jobs, seed, values, tallies, progress)
+    network = player.playtester if hasattr(player, "playtester") else player
+    _Match(game, tiles, jobs, seed, network, tallies).play(
+        # nothing is known of a function's thread safety
+        threads if hasattr(player, "playtester") else 1,
+        progress,
+    )
     ways = [_way(level, game) if fun else None for level in levels]
     return [tally.result(way, with_fun=fun) for tally, way in zip(tallies, ways, strict=True)]
 
@@ -139,56 +143,89 @@ def greedy(values: NDArray[np.float32]) -> NDArray[np.int64]:
 _Job = tuple[int, str, tuple[float, int]]
 
 
-def _play(
-    game: Game,
-    tiles: list[NDArray[np.uint8]],
-    jobs: list[_Job],
-    seed: int,
-    values: QFunction,
-    tallies: list[Tally],
-    progress: Callable[[int, int], None] | None,
-) -> None:
-    """Play all jobs, ``SLOTS`` at a time: a slot that finishes takes the next job."""
-    seeds = _seeds(tiles, jobs, seed)
-    slots = min(SLOTS, len(jobs))
-    pool = LevelPool(game, tiles)
-    env = BatchEnv(game, pool, slots, seed=0, shaping=False, autoreset=False)
-    near = np.zeros((slots, *pool.bounds[:2]), np.uint16)
-    persona = np.zeros((slots, len(PERSONAS)), np.float32)
-    playing = np.full(slots, -1)
-    waiting = iter(range(len(jobs)))
+class _Match:
+    """All jobs, played by a few workers that take them one by one.
 
-    def assign(free: NDArray[np.intp]) -> None:
-        for slot in free:
-            job = playing[slot] = next(waiting, -1)
-            if job >= 0:
-                level, name, (skill, _) = jobs[job]
-                env.state[slot]["epsilon"] = skill
-                persona[slot] = np.eye(len(PERSONAS), dtype=np.float32)[PERSONAS.index(name)]
-                env.restart(np.array([slot]), [level], seeds[job : job + 1])
-        env.set_persona(persona)
+    Which worker plays a job, and beside which others, has no say in what comes of it: an episode's noise is its own,
+    a network gives each observation the same values in any company, and tallies do not depend on the order.
+    """
 
-    assign(np.arange(slots))
-    obs = env.observation
-    actions = np.zeros(slots, np.int64)
-    done = 0
-    while (active := np.flatnonzero(playing >= 0)).size:
-        seen = obs if active.size == slots else {name: array[active] for name, array in obs.items()}
-        actions[active] = greedy(values(seen))
-        felt = active[near_danger(seen["view"])]
-        near[felt, env.state["y"][felt], env.state["x"][felt]] += 1
-        obs, _, _, _, info = env.step(actions)
-        for slot, end in zip(info.done, info.episode, strict=True):
-            level, name, (skill, _) = jobs[playing[slot]]
-            visits = env.visits(slot)
-            height, width = visits.shape
-            tallies[level].add(name, skill, end, visits, near[slot, :height, :width])
-            near[slot] = 0
-        if info.done.size:
-            done += info.done.size
-            assign(info.done)
-            if progress:
-                progress(done, len(jobs))
+    def __init__(
+        self,
+        game: Game,
+        tiles: list[NDArray[np.uint8]],
+        jobs: list[_Job],
+        seed: int,
+        values: QFunction,
+        tallies: list[Tally],
+    ) -> None:
+        self._game, self._jobs, self._values, self._tallies = game, jobs, values, tallies
+        self._pool = LevelPool(game, tiles)
+        self._seeds = _seeds(tiles, jobs, seed)
+        self._waiting = iter(range(len(jobs)))
+        self._lock, self._stop = threading.Lock(), threading.Event()
+        self._done = 0
+
+    def play(self, workers: int, progress: Callable[[int, int], None] | None) -> None:
+        """Play everything; the calling thread is one of the workers and the one that reports progress."""
+        slots = min(SLOTS, -(-len(self._jobs) // workers))
+        with ThreadPoolExecutor(max(1, workers - 1)) as pool:
+            try:
+                others = [pool.submit(self._work, slots, None) for _ in range(workers - 1)]
+                self._work(slots, progress)
+                for other in others:
+                    other.result()
+            finally:
+                self._stop.set()
+        if progress:
+            progress(self._done, len(self._jobs))
+
+    def _take(self) -> int:
+        """The next job; -1 when none is left."""
+        with self._lock:
+            return next(self._waiting, -1)
+
+    def _work(self, slots: int, progress: Callable[[int, int], None] | None) -> None:
+        """Play ``slots`` episodes side by side: a slot that finishes takes the next job."""
+        env = BatchEnv(self._game, self._pool, slots, seed=0, shaping=False, autoreset=False)
+        near = np.zeros((slots, *self._pool.bounds[:2]), np.uint16)
+        persona = np.zeros((slots, len(PERSONAS)), np.float32)
+        playing = np.full(slots, -1)
+
+        def assign(free: NDArray[np.intp]) -> None:
+            for slot in free:
+                job = playing[slot] = self._take()
+                if job >= 0:
+                    level, name, (skill, _) = self._jobs[job]
+                    env.state[slot]["epsilon"] = skill
+                    persona[slot] = np.eye(len(PERSONAS), dtype=np.float32)[PERSONAS.index(name)]
+                    env.restart(np.array([slot]), [level], self._seeds[job : job + 1])
+                else:
+                    env.state[slot]["over"] = 1
+            env.set_persona(persona)
+
+        assign(np.arange(slots))
+        obs = env.observation
+        actions = np.zeros(slots, np.int64)
+        while (active := np.flatnonzero(playing >= 0)).size and not self._stop.is_set():
+            seen = obs if active.size == slots else {name: array[active] for name, array in obs.items()}
+            actions[active] = greedy(self._values(seen))
+            felt = active[near_danger(seen["view"])]
+            near[felt, env.state["y"][felt], env.state["x"][felt]] += 1
+            obs, _, _, _, info = env.step(actions)
+            for slot, end in zip(info.done, info.episode, strict=True):
+                level, name, (skill, _) = self._jobs[playing[slot]]
+                visits = env.visits(slot)
+                height, width = visits.shape
+                with self._lock:
+                    self._tallies[level].add(name, skill, end, visits, near[slot, :height, :width])
+                near[slot] = 0
+            if info.done.size:
+                with self._lock:
+                    self._done += info.done.size
+                assign(info.done)
+                if progress:
+                    progress(self._done, len(self._jobs))
 
 
 def _episodes(episodes: int, skill: float, *, first: bool) -> int:
@@ -207,14 +244,6 @@ def _way(level: Level | NDArray[np.uint8], game: Game) -> NDArray[np.int32] | No
             return run.path
     answer = solve(subject, node_limit=SOLVE_LIMIT)
     return replay(subject, answer.actions).path if isinstance(answer, Solution) else None
-
-
-def _values(player: Pack | QFunction, pool: ThreadPoolExecutor | None) -> QFunction:
-    """The function from observations to values of a pack, or the function itself."""
-    if hasattr(player, "playtester"):
-        network = player.playtester
-        return lambda obs: network(obs, pool)
-    return player
 
 
 def _seeds(tiles: list[NDArray[np.uint8]], jobs: list[_Job], seed: int) -> NDArray[np.uint64]:
