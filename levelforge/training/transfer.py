@@ -57,7 +57,7 @@ class Report:
 
     Attributes:
         kind: ``generator`` or ``playtester``.
-        whole: names of parameters copied as they are.
+        whole: names of parameters copied whole, in another order perhaps.
         partly: for those copied in part, the entries that have no counterpart.
         fresh: names of parameters the pack has nothing for.
         frozen: numbers (of ``numbers``) that will not move.
@@ -181,7 +181,10 @@ def _copy(parameter: nn.Parameter, found: Tensor, axis: Axis | None, report: Rep
             parameter.index_copy_(axis.axis, here, found.index_select(axis.axis, there))
             mask.zero_().index_fill_(axis.axis, here, 1.0)
             missing = [axis.words(label) for label in axis.here if label not in place]
-            report.partly[name] = list(dict.fromkeys(missing))
+            if missing:
+                report.partly[name] = list(dict.fromkeys(missing))
+            else:
+                report.whole.append(name)
     report.copied += int(mask.sum())
     return mask
 
