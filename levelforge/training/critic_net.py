@@ -99,7 +99,7 @@ class CriticNet(nn.Module):
     ids: Tensor
     sums: Tensor
 
-    FIELDS = 6
+    FIELDS = 7
     """Planes of :meth:`fields`."""
 
     def __init__(self, game: Game, channels: tuple[int, int, int] = (24, 40, 64), hidden: int = 96) -> None:
@@ -107,7 +107,7 @@ class CriticNet(nn.Module):
         fine, middle, coarse = channels
         tiles = len(game.tiles)
         rows = np.zeros((5, tiles), np.float32)  # solid, start, goal, hazard or patrol, patrol along x and y
-        patrol = np.zeros((2, tiles), np.float32)
+        patrol = np.zeros((3, tiles), np.float32)
         for tile in game.tiles:
             rows[0, tile.id] = tile.role is Role.SOLID
             rows[1, tile.id] = tile.role is Role.START
@@ -116,6 +116,7 @@ class CriticNet(nn.Module):
             rows[4, tile.id] = tile.role is Role.HAZARD
             patrol[0, tile.id] = tile.role is Role.ENEMY_H
             patrol[1, tile.id] = tile.role is Role.ENEMY_V
+            patrol[2, tile.id] = tile.role in (Role.SOLID, Role.ONE_WAY, Role.LADDER)
         self.register_buffer(
             "sums", torch.from_numpy(np.concatenate([rows, patrol]))[:, :, None, None], persistent=False
         )
@@ -141,9 +142,9 @@ class CriticNet(nn.Module):
         """What is known of the way, from one-hot planes ``f32[N, tiles, H, W]``.
 
         Returns:
-            ``f32[N, 6, H, W]``: how nearly a tile lies on a shortest way, and on a safest one; distances from the
-            start and to the goal; what dangers add to the price of the way over this tile; and where no way
-            leads.
+            ``f32[N, 7, H, W]``: how nearly a tile lies on a shortest way, and on a safest one; distances from the
+            start and to the goal; what dangers add to the price of the way over this tile; where no way leads;
+            and where nothing below carries.
         """
         kinds = F.conv2d(planes, self.sums)
         solid, start, goal = kinds[:, :1], kinds[:, 1:2], kinds[:, 2:3]
@@ -161,7 +162,10 @@ class CriticNet(nn.Module):
         near = torch.exp((best - over) / 3)
         lost = (ways[:, :1] >= FAR).to(planes.dtype)
         slack = ((over[:, 1:] - over[:, :1]) / 32).clamp(max=2.0)
-        return torch.cat([near, ways[:, [0, 2]] / FAR * 2, slack, lost], dim=1)
+        carrying = kinds[:, 7:8]
+        for step in (1, 2, 4, 8, 16, 32, 64):
+            carrying = torch.maximum(carrying, F.pad(carrying, (0, 0, 0, step))[:, :, step:])
+        return torch.cat([near, ways[:, [0, 2]] / FAR * 2, slack, lost, 1 - carrying], dim=1)
 
     def logits(self, planes: Tensor, fields: Tensor) -> Tensor:
         """``f32[N, 7]`` before the sigmoid, from one-hot (or straight-through) planes and their fields."""
@@ -184,7 +188,7 @@ class CriticNet(nn.Module):
             met.sum(dim=(2, 3)),
             shortest.sum(dim=(2, 3)) * scale,
             safest.sum(dim=(2, 3)) * scale,
-            least[:, 4:],
+            least[:, 4:6],
         ]
         out: Tensor = self.out(act(self.dense(torch.cat(parts, dim=1))))
         return out

@@ -100,8 +100,8 @@ class DqnConfig:
     epsilon_base: float = 0.4
     epsilon_power: float = 5.0
     shaping_scale: float = 0.05
-    relabel: float = 0.4
-    others: float = 0.25
+    relabel: float = 0.3
+    others: float = 0.2
     max_grad_norm: float = 10.0
     rewards: Rewards = Rewards()
     net: NetConfig = NetConfig()

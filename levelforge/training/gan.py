@@ -30,6 +30,7 @@ from levelforge.corpus import Corpus
 from levelforge.errors import LevelForgeError
 from levelforge.exporters.onnx_pack import export_model
 from levelforge.game import Game, Tiles
+from levelforge.repair import repair_batch
 from levelforge.training.augment import Augmentation, augment
 from levelforge.training.encoder import Encoder, Reconstruction
 from levelforge.training.gan_data import Windows, cut_windows
@@ -40,6 +41,8 @@ from levelforge.training.steer import Steering
 
 Loss = Literal["r3gan", "wgan-gp"]
 Precision = Literal["auto", "float32", "bfloat16"]
+MEND_LIMIT = 20_000
+"""States that repair may look at in one candidate while training."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,8 @@ class GanConfig:
         reconstruction: weight of the reconstruction loss (nats a tile) beside the adversarial loss.
         connect: weight of the share of tiles that walls cut off from the start (top-down games); beside the
             adversarial loss, and coming in with it. All it can ask for is the opening of such a wall.
+        mend: weight of the repairs: where the exact repair of a candidate that cannot be beaten would put another
+            tile, the generator is told to have put it; beside the adversarial loss, and coming in with it.
         kl: weight of the divergence of the encoder's latents from the standard normal, in the reconstruction
             loss.
         steps: steps until finished.
@@ -83,6 +88,7 @@ class GanConfig:
     ramp: int = 1500
     reconstruction: float = 4.0
     connect: float = 1.5
+    mend: float = 2.0
     kl: float = 2.0
     steps: int = 9_000
     gamma: float = 8.0
@@ -258,11 +264,22 @@ class GanTrainer:
         if penalty is not None:
             self.metrics["penalty"] = float(penalty.detach())
         self.metrics["cut_off"] = float(cut_off.detach())
+        loss_g = loss_g + config.mend * self._unmended(made)
         if self.steering is not None:
             pull, terms = self.steering(made, inputs["condition"][:, 0], wanted)
             self.metrics |= terms
             loss_g = loss_g + pull
         return loss_g + config.connect * cut_off
+
+    def _unmended(self, made: Tensor) -> Tensor:
+        """Mean number of tiles in which candidates differ from their repairs, with gradients that swap them."""
+        tiles = made.detach().argmax(1).numpy().astype(np.uint8)
+        fixed = repair_batch(tiles, self.game, node_limit=MEND_LIMIT, threads=1)
+        mended = np.where((fixed.edits >= 0)[:, None, None], fixed.tiles, tiles)
+        self.metrics["beaten"] = float(fixed.raw_beatable.mean())
+        right = F.one_hot(torch.from_numpy(mended.astype(np.int64)), made.shape[1]).permute(0, 3, 1, 2)
+        differs = torch.from_numpy(mended != tiles)[:, None]
+        return (made.detach() * made - right * made).mul(differs).sum() / len(made)
 
     def _fast(self) -> torch.autocast:
         """Where convolutions may run in bfloat16, if the processor has it: twice as fast here."""
@@ -393,6 +410,12 @@ class GanTrainer:
     def assess(self) -> dict[str, float]:
         """Judge the average on latents that never change; see :class:`Judge`."""
         return self.judge(self.sample(self.config.judge_levels, average=self.average))
+
+    def return_to_best(self) -> None:
+        """Go on from the best averaged generator so far, if there has been a judgement."""
+        if self.best_step:
+            self.generator.load_state_dict(self.best.state_dict())
+            self.average.load_state_dict(self.best.state_dict())
 
     def keep(self) -> None:
         """Make the average the network that is sampled and exported."""

@@ -30,7 +30,6 @@ from numpy.typing import NDArray
 from levelforge.errors import LevelForgeError
 from levelforge.game import Game, Tiles
 from levelforge.level import Level
-from levelforge.playtest.fun import PARTS
 from levelforge.playtest.measure import QFunction
 from levelforge.training.critic import (
     DIFFICULTY,
@@ -153,7 +152,7 @@ class Loop:
         self.seconds, self.folder = seconds / config.rounds, folder / DRAFT
         self.folder.mkdir(parents=True, exist_ok=True)
         self.critic = CriticTrainer(game, config.critic, seed + 2)
-        self.weights = {name: float(getattr(game.measures, name)) for name in PARTS}
+        self.weights = game.measures.weights
         self.steering = Steering(game, gan.judge.corpus, self._steer_weights())
         shape = gan.windows.tiles.shape[1:]
         self.pool = pool
@@ -164,7 +163,9 @@ class Loop:
         self.best = -np.inf
         self.figures: dict[str, float] = {}
         self.events: list[str] = []
+        self.described: dict[str, Any] = {}
         self._before: dict[str, Any] | None = None
+        gan.return_to_best()
 
     def _steer_weights(self) -> SteerWeights:
         """The weights, without the terms that are switched off."""
@@ -379,7 +380,11 @@ class Loop:
         self.critic.add_played(made.tiles[chosen[~fresh]], scores[~fresh])
         self.critic.train(2 * config.critic_steps)
         predicted = self.critic.predict(made.tiles[chosen[fresh]])
-        self.reliability = reliability(predicted[:, DIFFICULTY], scores[fresh, DIFFICULTY])
+        found = scores[fresh, DIFFICULTY]
+        self.described = {
+            "difficulty_error": round(float(np.sqrt(np.mean((predicted[:, DIFFICULTY] - found) ** 2))), 4),
+            "reliability": reliability(predicted[:, DIFFICULTY], found),
+        }
         figures = self._found(made, chosen, scores)
         figures |= {f"critic_{name}": v for name, v in assess(predicted, scores[fresh], self.weights).items()}
         judged = self.gan.judge(self.gan.sample(4 * self.gan.config.judge_levels))
@@ -394,7 +399,7 @@ class Loop:
 
     def describe(self) -> dict[str, Any]:
         """The ``critic`` entry of ``pack.json``."""
-        return {"scores": list(SCORES), "reliability": getattr(self, "reliability", [])}
+        return {"scores": list(SCORES), **self.described}
 
     # --- checkpoints -------------------------------------------------------------------------------------
 

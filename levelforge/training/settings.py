@@ -29,9 +29,9 @@ class RunSettings:
         gan_threads, dqn_threads: torch's threads in the two phases.
     """
 
-    gan_share: float = 0.3
+    gan_share: float = 0.27
     pool_share: float = 0.02
-    dqn_share: float = 0.28
+    dqn_share: float = 0.32
     finish_share: float = 0.07
     generated_levels: int = 1000
     slice_seconds: float = 3.0

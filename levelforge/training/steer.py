@@ -51,8 +51,8 @@ class SteerWeights:
     difficulty: float = 3.0
     fun: float = 1.0
     value: float = 0.1
-    novel: float = 20.0
-    novelty: float = 0.17
+    novel: float = 10.0
+    novelty: float = 0.16
 
 
 class Steering:
@@ -82,7 +82,7 @@ class Steering:
         ids = torch.from_numpy(corpus.astype(np.int64))
         self._corpus = F.one_hot(ids, len(game.tiles)).permute(0, 3, 1, 2).float().flatten(1)
         self._area = corpus.shape[1] * corpus.shape[2]
-        self._fun = torch.tensor([float(getattr(game.measures, name)) for name in SCORES[2:]])
+        self._fun = torch.tensor([float(game.measures.weights[name]) for name in SCORES[2:]])
         self._fun = self._fun / self._fun.sum().clamp(min=1e-9)
         self._start = game.of_role(Role.START)[0].id
         roles = torch.tensor([int(t.role) for t in game.tiles])

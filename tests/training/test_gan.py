@@ -290,3 +290,24 @@ def test_the_judge_knows_the_corpus_from_noise() -> None:
     other = judge(noise)
     assert other["quality"] < own["quality"]
     assert other["style"] > 0.3
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_repairs_tell_the_generator_which_tiles_to_swap(name: str) -> None:
+    game = load_game(name)
+    trainer = GanTrainer(game, corpus(game), TINY, 0)
+    solid = game.solid.id
+    tiles = trainer.windows.tiles[:2].copy()
+    start, goal = (int(np.argwhere(tiles[1] == game.of_role(r)[0].id)[0, 1]) for r in (Role.START, Role.GOAL))
+    between = (start + goal) // 2
+    assert between not in (start, goal)
+    tiles[1, :, between] = solid  # walls the goal off
+    planes = torch.nn.functional.one_hot(torch.from_numpy(tiles.astype(np.int64)), len(game.tiles))
+    planes = planes.permute(0, 3, 1, 2).float().requires_grad_(True)
+    loss = trainer._unmended(planes)
+    loss.backward()
+    assert not planes.grad[0].any()  # beatable as it is: nothing to learn
+    opened = planes.grad[1, solid] > 0
+    assert opened.any()
+    assert planes.grad[1].sum().abs() < 1e-5  # what one tile loses another gains
+    assert trainer.metrics["beaten"] == 0.5
