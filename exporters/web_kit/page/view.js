@@ -4,6 +4,9 @@ import * as Phaser from "../vendor/phaser.esm.min.js";
 import { isTaken } from "../levelforge/rules.js";
 import { icon, pictures } from "../levelforge/tileset.js";
 
+/** Visitors can ask their system for little motion: then nothing glides or shakes, and few frames are drawn. */
+const CALM = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+
 export class View {
   /** Open a view in an element; resolves once the pictures are there. */
   static open(parent, kit) {
@@ -18,6 +21,7 @@ export class View {
         audio: { noAudio: true },
         input: { keyboard: false, mouse: false, touch: false },
         scale: { mode: Phaser.Scale.RESIZE },
+        fps: CALM ? { limit: 10 } : {},
         scene,
       });
     });
@@ -89,7 +93,7 @@ class LevelScene extends Phaser.Scene {
     if (before && state.hp < before.hp) {
       this.player.setTint(0xff5555);
       this.time.delayedCall(220, () => this.player.clearTint());
-      this.cameras.main.shake(110, 0.004);
+      if (!CALM) this.cameras.main.shake(110, 0.004);
     }
   }
 
@@ -127,8 +131,10 @@ class LevelScene extends Phaser.Scene {
 
   _glide(sprite, x, y, ms) {
     this.tweens.killTweensOf(sprite);
+    if (sprite.goal) sprite.setPosition(...sprite.goal); // steps may come faster than pictures
+    sprite.goal = [x, y];
     if (x !== sprite.x) sprite.setFlipX(x < sprite.x);
-    if (ms > 0) this.tweens.add({ targets: sprite, x, y, duration: ms });
+    if (ms > 0 && !CALM) this.tweens.add({ targets: sprite, x, y, duration: ms });
     else sprite.setPosition(x, y);
   }
 
