@@ -301,6 +301,15 @@ def test_a_hopeless_lock_is_refused_at_once(text, rectangle, message):
         Lock(level, opened(level, *rectangle), origin="mine.tmx")
 
 
+def test_fewer_levels_than_asked_for_is_one_line_with_the_mend(packs):
+    level = mine()
+    lock = Lock(level, opened(level, 8, 8, 1, 1), {"bat": 1, "treasure": 2, "key": 1}, origin="mine.tmx")
+    with pytest.raises(
+        LevelForgeError, match=r"mine.tmx: only \d of 9 different levels found around the 239 locked"
+    ):
+        made(packs["dungeon"], lock, n=9, max_candidates=64)
+
+
 def test_no_level_fits_is_one_line_with_the_mend(run, tmp_path):
     sealed = MAP.replace("#......#", "########", 1).replace("#@.....#", "#@#....#").replace("D", "#")
     (path,) = exporters.write_level(mine(sealed), "text", tmp_path)

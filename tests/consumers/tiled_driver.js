@@ -34,7 +34,6 @@
         select: function (map, step) { map.selectedArea.set(Qt.rect(step.x, step.y, step.width, step.height)); },
         trigger: function (_map, step) { real.trigger(step.action); },
         undo: function () { real.trigger("Undo"); },
-        redo: function () { real.trigger("Redo"); },
         // as saving does, but beside the map
         write: function (map, step) { real.mapFormat(step.format || "json").write(map, step.to); },
         save: function (map, step) {
