@@ -367,7 +367,7 @@ class Loop:
     def finish(self) -> dict[str, float]:
         """Choose the best generator, and train and assess the critic on its levels by the final playtester."""
         config = self.config
-        self.dqn.evaluate()
+        rates = self.dqn.finish()
         if self.round:
             self._choose_best(self.figures)
         self.gan.export(self.folder / "generator.onnx")
@@ -389,7 +389,6 @@ class Loop:
         figures |= {f"critic_{name}": v for name, v in assess(predicted, scores[fresh], self.weights).items()}
         judged = self.gan.judge(self.gan.sample(4 * self.gan.config.judge_levels))
         figures |= {name: value for name, value in judged.items() if name != "beatable"}
-        rates = self.dqn.finish()
         self.figures |= figures
         return figures | {f"dqn_{name}": value for name, value in rates.items()}
 

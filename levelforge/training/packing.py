@@ -35,8 +35,7 @@ FIGURES = {
     "loop.critic_beatable_brier": "critic: Brier score of beatable, likewise",
     "loop.dqn_frames": "playtester frames",
     "loop.dqn_train_win_rate": "playtester's win rate in training (with exploration)",
-    "loop.dqn_heldout_best": "playtester's win rate on held-out levels, best skill, at the end",
-    "loop.dqn_exported_heldout_best": "the same of the exported (best) playtester",
+    "loop.dqn_heldout_best": "playtester's win rate on held-out levels, best skill",
 }
 
 
