@@ -9,13 +9,14 @@ LEVELS_VENV ?= .venv-levels
 PIP_FLAGS := --quiet --disable-pip-version-check
 DEB_FLAGS := -qq -y --no-install-recommends
 
-.PHONY: help levels install test test-consumers lint types check demo clean tiled node-modules python
+.PHONY: help levels install test test-consumers lint types check demo web-kit clean tiled node-modules python
 
 help:
 	@echo "make levels    $(N) certified levels of each game into $(OUT)/, as Tiled, JSON and PNG, with a contact sheet"
 	@echo "make install   everything for development into .venv"
 	@echo "make test      set up, then lint, strict types and the tests"
 	@echo "make test-consumers   the tests that drive other programs: Tiled, Chromium, Phaser, ONNX Runtime Web"
+	@echo "make web-kit   a web page for each game that makes levels in the browser, into $(OUT)/web/"
 	@echo "make demo      play generated levels in a window"
 
 levels: $(LEVELS_VENV)/.ready
@@ -44,6 +45,9 @@ types: install
 
 demo: install
 	.venv/bin/python -m levelforge.demo_game
+
+web-kit: install
+	@for game in $(GAMES); do .venv/bin/levelforge export-kit web $$game --out $(OUT)/web/$$game; done
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from levelforge.console import print_json, say
+from levelforge.console import Forge, print_json, say
 
 
-@click.group("export-kit")
+@click.group("export-kit", cls=Forge)
 def export_kit() -> None:
     """Write a ready-made project around a game's pack."""
 

@@ -11,7 +11,7 @@ from levelforge.game import bundled_games
 from levelforge.pack import load_pack
 
 by_game = pytest.mark.parametrize("name", bundled_games())
-LATENTS = 100
+LATENTS = 50
 """Of each of two sizes."""
 SHADE = 2e-4
 """Engines add up in different orders, so their scores differ in the sixth digit. A level in which that decides (some

@@ -144,16 +144,18 @@ class LevelScene extends Phaser.Scene {
   }
 
   /**
-   * Choose the magnification, in half steps so that pixels stay even, and the stage's height: the whole level if it
-   * fits, else as much of a side-view level as its height allows; the camera follows.
+   * Choose the magnification, in steps so that pixels stay even, and the stage's height: the whole level if it fits,
+   * else as much of a side-view level as its height allows; the camera follows.
    */
   _fit() {
     if (!this.level) return;
     const [width, height] = [this.level.width * this.size, this.level.height * this.size];
     const stage = this.game.canvas.parentElement;
-    const most = Math.max(360, window.innerHeight * 0.66);
+    const most = Math.max(360, window.innerHeight - 170); // leaves room for what stands above and below
     const across = this.level.platformer ? Infinity : stage.clientWidth / width;
-    const zoom = Math.max(1, Math.floor(Math.min(across, most / height) * 2) / 2);
+    const fits = Math.min(across, most / height);
+    const steps = fits < 2 ? 4 : 2;
+    const zoom = Math.max(1, Math.floor(fits * steps) / steps);
     stage.style.height = `${Math.round(Math.min(height * zoom, most)) + 2}px`;
     this.scale.getParentBounds();
     this.scale.refresh();
