@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from levelforge.cli_campaign import campaign
 from levelforge.cli_formats import format_options, formats
 from levelforge.cli_levels import convert, playtest, repair, solve, verify
 from levelforge.cli_play import play
@@ -57,6 +58,7 @@ cli.add_command(repair)
 cli.add_command(convert)
 cli.add_command(formats)
 cli.add_command(report_command)
+cli.add_command(campaign)
 cli.add_command(play)
 cli.add_command(export_kit)
 cli.add_command(install_tiled_extension)
