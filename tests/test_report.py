@@ -16,7 +16,7 @@ from levelforge.level import Level, parse_text
 from levelforge.playtest import playtest
 from levelforge.report import caption, report_folder, report_levels
 from levelforge.report.charts import histogram, line_chart, number, scatter, tension_strip, thinned, ticks
-from levelforge.report.gather import curves, read_metrics, write_page
+from levelforge.report.gather import curves, read_metrics, run_page, write_page
 from levelforge.report.markdown import to_html
 from levelforge.report.page import Page, data_uri, render_page
 
@@ -182,7 +182,7 @@ def _run(tmp_path):
             f"{60 * n},gan,loss_g,{n}",
             f"{60 * n},gan,beatable,{n / 10}",
         ]
-    rows += ["700,dqn,heldout_best,0.81", "700,dqn,fps,nan", "701,dqn,fro"]
+    rows += ["700,loop,dqn_heldout_best,0.81", "700,dqn,fps,nan", "701,dqn,fro"]
     (folder / "metrics.csv").write_text("\n".join(rows))
     for n in range(9):
         Image.new("RGB", (8, 8), (n, 0, 0)).save(folder / "samples" / f"gan-{n:03d}.png")
@@ -212,7 +212,7 @@ def test_the_page_about_a_run_shows_its_curves_samples_settings_and_card(run):
 def test_metrics_cut_short_and_figures_noted_once(run):
     rows = read_metrics(run / "metrics.csv")
     assert rows[-2:] == [
-        (700.0, "dqn", "heldout_best", 0.81),
+        (700.0, "loop", "dqn_heldout_best", 0.81),
         (700.0, "dqn", "fps", pytest.approx(float("nan"), nan_ok=True)),
     ]
     found = curves(rows)
@@ -346,3 +346,26 @@ def test_generate_and_report_write_the_page(tmp_path):
     lost = run("report", tmp_path / "nowhere")
     assert (lost.exit_code, lost.stderr.count("\n")) == (2, 1)
     assert lost.stderr.startswith("error: ")
+
+
+def test_the_rounds_of_a_loop_make_a_table_with_what_the_guards_said(tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "config.json").write_text('{"game": "dungeon", "seed": 0}')
+    rows = ["seconds,phase,metric,value", "1,gan,beatable,0.5"]
+    for n in (1, 2):
+        rows += [
+            f"{n}0,loop,round,{n}",
+            f"{n}0,loop,beatable,0.{n}5",
+            f"{n}0,loop,returned,24",
+        ]
+    rows.append("21,loop,rolled_back,1")
+    (run / "metrics.csv").write_text("\n".join(rows) + "\n")
+    (run / "log.txt").write_text(
+        "2026-01-01 10:00:00 started\n2026-01-01 10:01:00 round 2 taken back (style drift)\n"
+    )
+    page = run_page(run)
+    assert "Rounds of the loop" in page
+    assert '<td class="num">0.150</td>' in page
+    assert '<td class="num">yes</td>' in page
+    assert "round 2 taken back (style drift)" in page

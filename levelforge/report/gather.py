@@ -15,6 +15,7 @@ from levelforge.level import Level
 from levelforge.playtest.result import PlaytestResult
 from levelforge.report.charts import Points
 from levelforge.report.page import Page, Shown, render_page
+from levelforge.report.rounds import guard_notes, rounds_of
 
 if TYPE_CHECKING:
     from levelforge.pack import Pack
@@ -172,6 +173,8 @@ def run_page(folder: Path) -> str:
     page = Page(
         f"Training run {folder.resolve().name}",
         facts=facts,
+        rounds=rounds_of(rows),
+        guards=guard_notes(folder),
         curves=curves(rows),
         samples=samples,
         settings=list(_flat(config)),
@@ -182,10 +185,10 @@ def run_page(folder: Path) -> str:
 
 
 HEADLINES = {
-    "gan.beatable": "candidates beatable before repair",
-    "gan.novelty": "median novelty",
-    "dqn.exported_heldout_best": "win rate on held-out levels",
-    "dqn.heldout_best": "win rate on held-out levels, at the end",
+    "loop.beatable": "candidates beatable before repair",
+    "loop.fun": "mean fun of candidates",
+    "loop.novelty": "median novelty",
+    "loop.dqn_heldout_best": "win rate on held-out levels",
 }
 
 

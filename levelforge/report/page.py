@@ -14,6 +14,7 @@ from levelforge.level import Level
 from levelforge.playtest.result import PlaytestResult
 from levelforge.report import charts
 from levelforge.report.markdown import to_html
+from levelforge.report.rounds import rounds_table
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -27,7 +28,7 @@ PHASES = {
     "gan": "Generator (GAN)",
     "pool": "Pool of levels",
     "dqn": "Playtester (DQN)",
-    "loop": "Rounds of the loop",
+    "loop": "The loop",
 }
 """Headings of the phases of a run; any other is shown under its own name."""
 
@@ -56,6 +57,8 @@ class Page:
         facts: names and values, as tiles under it.
         levels: the levels.
         detailed: so many of them are shown with pictures.
+        rounds: the figures of each round of a run's loop.
+        guards: what its guards said.
         curves: by phase, then by chart, then by line: (minutes, value) points.
         samples: pictures (PNG) with their captions.
         settings: names and values of a run's configuration.
@@ -67,6 +70,8 @@ class Page:
     facts: Sequence[tuple[str, str]] = ()
     levels: Sequence[Shown] = ()
     detailed: int = 60
+    rounds: Sequence[dict[str, float]] = ()
+    guards: Sequence[str] = ()
     curves: Mapping[str, Mapping[str, Mapping[str, charts.Points]]] = field(default_factory=dict)
     samples: Sequence[tuple[str, bytes]] = ()
     settings: Sequence[tuple[str, str]] = ()
@@ -80,6 +85,7 @@ def render_page(page: Page) -> str:
         ("sheet", "Contact sheet", _sheet(page)),
         ("difficulty", "Difficulty", _difficulty(page)),
         ("table", "Levels", _table(page)),
+        ("rounds", "Rounds of the loop", rounds_table(page.rounds, page.guards)),
         ("curves", "Learning curves", _curves(page)),
         ("samples", "Samples along the way", _samples(page)),
         ("details", "Level by level", _details(page)),
