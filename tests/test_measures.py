@@ -308,11 +308,11 @@ def reasons(text, game=TOPDOWN, **changes):
 
 
 def test_why_names_the_cause_and_the_place():
-    assert reasons("@...>", skills=(0.0,)) == "Not hard: none of 1 runs was lost."
+    assert reasons("@...>", skills=(0.0,)) == "Not hard: none of 1 run was lost."
     deadly = make_game("topdown", hazard="kill", enemy="kill")
     assert (
         reasons("@...^..>", deadly, skills=(0.0,))
-        == "The only loss in 1 runs happens at the hazard near row 1, column 5."
+        == "The only loss in 1 run happens at the hazard near row 1, column 5."
     )
     wide = "@......^.....>"
     assert reasons(wide, deadly, skills=(0.0, 0.1)).startswith(
@@ -326,7 +326,7 @@ def test_falls_are_told_by_column():
     right = lambda obs: np.tile(np.eye(6, dtype=np.float32)[2], (len(obs["scalars"]), 1))  # noqa: E731
     level = parse_text("@....>\n###.##", PLATFORMER)
     result = playtest([level], PLATFORMER, right, seed=0, skills=(0.0,), personas=("runner",))[0]
-    assert result.why == "The only loss in 1 runs is a fall out of the map near column 4."
+    assert result.why == "The only loss in 1 run is a fall into the gap of 1 tile near column 4."
 
 
 # --- pictures -----------------------------------------------------------------------------------------
@@ -343,15 +343,20 @@ def test_pictures_show_the_way_the_visits_the_losses_and_the_tension():
     drawn = pictures(level, result)
     assert list(drawn) == list(KINDS)
     plain = np.asarray(render(level))
-    assert all(picture.size == (128, 48) for picture in drawn.values())
-    assert all((np.asarray(picture) != plain).any() for picture in drawn.values())
+    assert {picture.width for picture in drawn.values()} == {128}
+    assert all(picture.height == 48 for kind, picture in drawn.items() if kind != "deaths")
+    assert drawn["deaths"].height > 48, "the sentence stands under it"
+    assert all((np.asarray(picture)[:48] != plain).any() for picture in drawn.values())
+    others = [("hazard", (229, 72, 77)), ("patrol", (214, 91, 208))]
+    seen = np.asarray(drawn["deaths"]).reshape(-1, 3)
+    assert [bool((seen == color).all(axis=1).any()) for _, color in others] == [True, False]
     walled = Level(deadly, parse_text("@#>", deadly))
     hopeless = playtest([walled], deadly, walker(None), seed=0, skills=(0.0,))[0]
     assert hopeless.path is None
     assert np.array_equal(np.asarray(pictures(walled, hopeless)["path"]), np.asarray(render(walled)))
 
 
-@pytest.mark.parametrize("name", ["tension", "variety", "exploration", "choice", "reward", "fun"])
+@pytest.mark.parametrize("name", ["tension", "variety", "exploration", "choice", "reward", "fun", "why"])
 def test_examples_in_the_modules_hold(name):
     module = importlib.import_module(f"levelforge.playtest.{name}")
     assert doctest.testmod(module).failed == 0

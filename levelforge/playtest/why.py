@@ -38,18 +38,18 @@ def why(play: PersonaPlay, tiles: Tiles, game: Game) -> str:
     """
     losses = all_losses(play)
     if not len(losses):
-        return f"Not hard: none of {play.played} runs was lost."
+        return f"Not hard: none of {_runs(play)} was lost."
     cause, members = largest_group(losses)
     y, x = (int(np.median(members[:, axis])) for axis in (0, 1))
     near = f"near column {x + 1}" if game.movement == "platformer" else f"near row {y + 1}, column {x + 1}"
     if len(losses) == 1:
-        return f"The only loss in {play.played} runs {_one(cause, tiles, game, y, x)} {near}."
+        return f"The only loss in {_runs(play)} {_one(cause, tiles, game, y, x)} {near}."
     share = len(members) / len(losses)
-    of = f"of the {len(losses)} losses (in {play.played} runs)"
+    of = f"of the {len(losses)} losses (in {_runs(play)})"
     if share >= SPREAD:
-        return f"{_share(share)} {of} {_many(cause, tiles, game, y, x)} {near}."
+        return f"{_capital(share_words(share))} {of} {_many(cause, tiles, game, y, x)} {near}."
     same = float((losses[:, 2] == cause).mean())
-    return f"The losses are spread out: {_share(same).lower()} {of} {_many(cause, tiles, game, y, x)}, most often {near}."
+    return f"The losses are spread out: {share_words(same)} {of} {_many(cause, tiles, game, y, x)}, most often {near}."
 
 
 def all_losses(play: PersonaPlay) -> NDArray[np.int32]:
@@ -76,13 +76,25 @@ def largest_group(losses: NDArray[np.int32]) -> tuple[int, NDArray[np.int32]]:
     return int(ordered[centre, 2]), ordered[together[centre]]
 
 
-def _share(share: float) -> str:
-    """A share in words."""
+def share_words(share: float) -> str:
+    """A share in words.
+
+    Examples:
+        >>> [share_words(share) for share in (0.24, 0.41, 0.67, 1.0)]
+        ['a quarter', '41%', 'two thirds', 'all']
+    """
     if share == 1:
-        return "All"
+        return "all"
     value, word = min(WORDS, key=lambda pair: abs(pair[0] - share))
-    text = word if abs(value - share) <= NEAR_WORD else f"{share:.0%}"
+    return word if abs(value - share) <= NEAR_WORD else f"{share:.0%}"
+
+
+def _capital(text: str) -> str:
     return text[0].upper() + text[1:]
+
+
+def _runs(play: PersonaPlay) -> str:
+    return "1 run" if play.played == 1 else f"{play.played} runs"
 
 
 def _many(cause: int, tiles: Tiles, game: Game, y: int, x: int) -> str:
@@ -90,7 +102,7 @@ def _many(cause: int, tiles: Tiles, game: Game, y: int, x: int) -> str:
         return f"happen at the {_nearest_hazard(tiles, game, y, x)}"
     if cause == PATROL:
         return f"happen where the {_nearest_patrol(tiles, game, y, x)} walks"
-    return "are falls out of the map" if cause == FALL else "are players who ran out of time"
+    return f"are falls {_into(tiles, game, x)}" if cause == FALL else "are players who ran out of time"
 
 
 def _one(cause: int, tiles: Tiles, game: Game, y: int, x: int) -> str:
@@ -98,7 +110,20 @@ def _one(cause: int, tiles: Tiles, game: Game, y: int, x: int) -> str:
         return f"happens at the {_nearest_hazard(tiles, game, y, x)}"
     if cause == PATROL:
         return f"happens where the {_nearest_patrol(tiles, game, y, x)} walks"
-    return "is a fall out of the map" if cause == FALL else "is a player who ran out of time"
+    return f"is a fall {_into(tiles, game, x)}" if cause == FALL else "is a player who ran out of time"
+
+
+def _into(tiles: Tiles, game: Game, x: int) -> str:
+    """What one falls into in a column: the gap in the lowest row around it."""
+    open_ = ~np.isin(game.roles[tiles[-1]], (Role.SOLID, Role.DOOR, Role.ONE_WAY))
+    if not open_[x]:
+        return "out of the map"
+    first = last = x
+    while first > 0 and open_[first - 1]:
+        first -= 1
+    while last + 1 < len(open_) and open_[last + 1]:
+        last += 1
+    return f"into the gap of {last - first + 1} tile{'s' if last > first else ''}"
 
 
 def _nearest_hazard(tiles: Tiles, game: Game, y: int, x: int) -> str:
