@@ -1,9 +1,9 @@
 // A person's session with a web kit in Chromium: make a level, win it with the keyboard along its proof, watch the
-// playtester, see the proof, download. JSON in: { origin, folder }; JSON out: what was seen.
+// playtester, see the proof, download. JSON in: { origin, folder, own }; JSON out: what was seen.
 import { readFileSync } from "node:fs";
 import { inBrowser } from "./browser.mjs";
 
-const { origin, folder, address = "" } = JSON.parse(readFileSync(0, "utf8"));
+const { origin, folder, own } = JSON.parse(readFileSync(0, "utf8"));
 const KEYS = {
   topdown: ["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight", "Space"],
   platformer: ["KeyS", "ArrowLeft", "ArrowRight", "ArrowUp", "KeyQ", "KeyE"],
@@ -19,7 +19,7 @@ const seen = await inBrowser(origin, async (page) => {
   const message = () => page.textContent("#message strong");
   const ended = () => page.waitForFunction(() => window.levelforge.session.state.outcome !== "running");
   const seen = { files: [] };
-  await page.goto(`${origin}${address}`);
+  await page.goto(origin);
   await page.waitForFunction(() => window.levelforge?.made());
   seen.first = await look();
 
@@ -56,6 +56,11 @@ const seen = await inBrowser(origin, async (page) => {
   seen.watched = await look();
   seen.thoughts = await page.locator("#thoughts b").count();
   seen.watchedActions = await page.evaluate(() => window.levelforge.session.actions);
+  if (own) {
+    await page.goto(`${origin}${own}`); // a page of one's own, as the manual has it
+    await page.waitForFunction(() => document.body.innerText.includes("after"));
+    seen.own = await page.evaluate(() => document.body.innerText);
+  }
   return seen;
 });
 console.log(JSON.stringify(seen));

@@ -1,8 +1,10 @@
 """The web kit in headless Chromium, as a visitor uses it; its downloads go back through our own commands."""
 
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +16,8 @@ from levelforge.pack import load_pack
 from levelforge.rules import replay
 from levelforge.web_kit import export_web_kit
 
+MANUAL = Path(__file__).parents[2] / "docs" / "web-kit.md"
+
 
 @pytest.mark.parametrize("name", bundled_games())
 def test_a_visitor_makes_a_level_wins_it_watches_and_takes_it_along(
@@ -23,7 +27,12 @@ def test_a_visitor_makes_a_level_wins_it_watches_and_takes_it_along(
     files = export_web_kit(pack, tmp_path / "kit", node_modules=node_modules)
     assert {"index.html", "kit.json", "pack/generator.onnx", "vendor/phaser.esm.min.js"} <= set(files)
     visit = {"origin": serve(tmp_path / "kit"), "folder": str(tmp_path)}
+    if name == "dungeon":
+        (snippet,) = re.findall("```html\n(.*?)```", MANUAL.read_text(encoding="utf-8"), re.DOTALL)
+        (tmp_path / "kit" / "own.html").write_text(f'<link rel="icon" href="data:,"><body>{snippet}')
+        visit["own"] = "own.html"
     seen = run_node("kit_session.mjs", visit)
+    assert seen.get("own", "won after").startswith("won after")
 
     made = seen["second"]["made"]
     assert made["solution"] != seen["first"]["made"]["solution"]
