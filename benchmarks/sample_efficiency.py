@@ -14,6 +14,8 @@ Both then play levels that no network has seen: the corpus' held-out 20 and 100 
 random numbers by ``tools/make_corpus`` (kept at a distance from all corpus levels). The primary figure is the mean win
 rate over the ladder of skills; that of the best skill stands beside it. Intervals (95 %) are bootstrapped over seeds and
 levels; a difference is paired: same seeds, same levels. The GAN's own time is given, it is no part of the steps.
+The upper row of the plot has the win rate against the number of authored levels at the end, the lower row against the
+steps on the way there (the learning rate falls towards the end, so a shorter run would do a little better than that).
 
 Each cell's result is written as it is done, and a rerun with the same settings skips what is there.
 Prints tables, writes ``sample_efficiency.json`` and ``sample_efficiency.png`` into ``--out``.
@@ -172,7 +174,11 @@ def summarise(results: Sequence[dict[str, Any]], game: str, sizes: Sequence[int]
                         "ci": interval(draws[:, 0] - draws[:, 1]),
                     }
                 )
-    return {"game": game, "rows": rows, "comparisons": comparisons}
+    curves = {
+        f"{n} {arm}": np.mean([r["curve"] for r in found], axis=0).round(4).tolist()
+        for (n, arm), found in cells.items()
+    }
+    return {"game": game, "rows": rows, "comparisons": comparisons, "curves": curves}
 
 
 def show(summary: dict[str, Any]) -> None:
@@ -190,6 +196,8 @@ def show(summary: dict[str, Any]) -> None:
             f"{r['size']:>6} {training:<22} {r['set'] + ' ' + str(r['levels']):<16} {cells[0]:<24} {cells[1]:<24} "
             f"{r['own']:>6.3f} {r['gan_seconds']:>4.0f} s"
         )
+    for name, curve in summary["curves"].items():
+        print(f"{name:<34} " + "  ".join(f"{steps / 1e6:.2f} M {won:.3f}" for steps, won in curve))
     for c in summary["comparisons"]:
         low, high = c["ci"]
         what = f"{c['what']:<34} {c['set']:<11} {c['figure']:<11}"
@@ -203,36 +211,44 @@ def draw(summaries: Sequence[dict[str, Any]], frames: int, path: Path) -> None:
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(1, len(summaries), figsize=(5.2 * len(summaries), 4.2), squeeze=False)
-    for axis, summary in zip(axes[0], summaries, strict=True):
-        for arm, colour, label in zip(
-            ARMS,
-            ("#7a7a7a", "#1b6ca8"),
-            ("authored levels alone", "authored + generated levels"),
-            strict=True,
-        ):
+    colours = dict(zip(ARMS, ("#7a7a7a", "#1b6ca8"), strict=True))
+    labels = dict(zip(ARMS, ("authored levels alone", "authored + generated levels"), strict=True))
+    figure, axes = plt.subplots(2, len(summaries), figsize=(5.2 * len(summaries), 7.6), squeeze=False)
+    for axis, below, summary in zip(axes[0], axes[1], summaries, strict=True):
+        sizes = sorted({r["size"] for r in summary["rows"]})
+        seeds = summary["rows"][0]["seeds"]
+        for arm, colour in colours.items():
             for which, style in zip(SETS, (":", "-"), strict=True):
                 rows = [r for r in summary["rows"] if r["arm"] == arm and r["set"] == which]
-                sizes, means = [r["size"] for r in rows], [r["ladder"] for r in rows]
-                label_here = f"{label}, {rows[0]['levels']} unseen"
-                axis.plot(sizes, means, style, marker="o", ms=4, color=colour, label=label_here)
+                label = f"{labels[arm]}, {rows[0]['levels']} unseen"
+                axis.plot(
+                    sizes, [r["ladder"] for r in rows], style, marker="o", ms=4, color=colour, label=label
+                )
                 if which == SETS[1]:
                     low, high = zip(*(r["ladder_ci"] for r in rows), strict=True)
                     axis.fill_between(sizes, low, high, color=colour, alpha=0.18, lw=0)
+            for n, style in zip((FEW, MANY), ("-", "--"), strict=True):
+                if n in sizes:
+                    steps, won = zip(*summary["curves"][f"{n} {arm}"], strict=True)
+                    label = f"{n} authored" + (" + generated" if arm == "generated" else "")
+                    below.plot([s / 1e6 for s in steps], won, style, marker=".", color=colour, label=label)
         alone = [r for r in summary["rows"] if (r["arm"], r["set"], r["size"]) == ("authored", SETS[1], MANY)]
         if alone:
             axis.axhline(alone[0]["ladder"], color="#7a7a7a", lw=0.8, ls="--")
         axis.set_xscale("log", base=2)
-        ticks = sorted({r["size"] for r in summary["rows"]})
-        axis.set_xticks(ticks, [str(n) for n in ticks])
+        axis.set_xticks(sizes, [str(n) for n in sizes])
         axis.minorticks_off()
-        seeds = summary["rows"][0]["seeds"]
         axis.set_title(f"{summary['game']}, {frames / 1e6:g} M steps, {seeds} seed{'s' * (seeds > 1)}")
         axis.set_xlabel("authored training levels")
-        axis.set_ylim(0, 1)
-        axis.grid(alpha=0.25)
-    axes[0][0].set_ylabel("win rate on unseen levels, mean over skills")
-    axes[0][-1].legend(fontsize=8, loc="lower right")
+        below.set_xlabel("environment steps, millions")
+        for one in (axis, below):
+            one.set_ylim(0, 1)
+            one.grid(alpha=0.25)
+    for one in axes[:, 0]:
+        one.set_ylabel("win rate on unseen levels, mean over skills")
+    for one in axes[:, -1]:
+        if one.get_legend_handles_labels()[0]:
+            one.legend(fontsize=8, loc="lower right")
     figure.tight_layout()
     figure.savefig(path, dpi=150)
     plt.close(figure)
@@ -252,7 +268,10 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=1_000_000, help="environment steps of each playtester")
     parser.add_argument("--replay-ratio", type=float, default=1.0, help="trained samples a step")
     parser.add_argument("--generated", type=int, default=1000, help="generated levels")
+    parser.add_argument("--candidates", type=int, help="certified levels they are chosen from [as many]")
+    parser.add_argument("--authored-share", type=float, default=0.0, help="of the pool, at least")
     parser.add_argument("--gan-steps", type=numbers, default=[1500, 300], help="reconstruction, adversarial")
+    parser.add_argument("--checks", type=int, default=3, help="looks at the unseen levels before the last")
     parser.add_argument("--episodes", type=int, default=2, help="a level and skill; 1 at skill 0")
     parser.add_argument("--fresh-seed", type=int, default=2026, help="of the levels drawn anew")
     parser.add_argument("--jobs", type=int, default=2)
@@ -266,7 +285,15 @@ def main() -> None:
     if len(seeds) < len(games):
         parser.error("--seeds: give one number for all games or one a game")
     plan = Plan(
-        args.frames, args.replay_ratio, args.generated, *args.gan_steps, args.episodes, args.fresh_seed
+        args.frames,
+        args.replay_ratio,
+        args.generated,
+        args.candidates or args.generated,
+        args.authored_share,
+        *args.gan_steps,
+        args.checks,
+        args.episodes,
+        args.fresh_seed,
     )
     args.out.mkdir(parents=True, exist_ok=True)
     cells = []

@@ -29,7 +29,11 @@ class Plan:
         frames: environment steps of every playtester; with them the number of updates is the same, too.
         replay_ratio: trained samples a step.
         generated: certified generated levels beside the authored ones.
+        candidates: certified levels these are chosen from, so that their solutions' lengths are spread out; as many
+            as ``generated`` takes them as they come.
+        authored_share: least share of authored levels in the pool that episodes draw from; they are repeated for it.
         warm_up, adversarial: steps of the GAN, of reconstruction and with the discriminator.
+        checks: times the unseen levels are played on the way to the last step, one episode a level and skill.
         episodes: a level and skill when the unseen levels are played (1 where there is no noise).
         fresh_seed: of the levels drawn anew by ``tools/make_corpus`` beside the held-out ones.
     """
@@ -37,8 +41,11 @@ class Plan:
     frames: int
     replay_ratio: float
     generated: int
+    candidates: int
+    authored_share: float
     warm_up: int
     adversarial: int
+    checks: int
     episodes: int
     fresh_seed: int
 
@@ -121,18 +128,31 @@ def run_cell(cell: Cell, plan: Plan, out: Path) -> dict[str, Any]:
     made: dict[str, Any] = {}
     if cell.arm == "generated":
         levels, made = generated_levels(cell, plan, game, authored, out)
-        pool += list(levels)
+        wanted = len(levels) * plan.authored_share / (1 - plan.authored_share)
+        pool = pool * max(1, round(wanted / len(pool))) + list(levels)
     levels_to_judge, heldout = unseen(game, fresh)
     began, cpu = time.perf_counter(), time.process_time()
     trainer = DqnTrainer(game, pool, (), _dqn_config(plan), cell.seed)
     figures: dict[str, float] = {}
+    curve: list[list[float]] = []
+    spent = {"dqn": 0.0, "dqn_cpu": 0.0, "judging": 0.0}
+    for check in range(1, plan.checks + 1):
+        until = plan.frames * check / (plan.checks + 1)
+        while trainer.frames < until:
+            figures = trainer.advance(0.5)
+        began_check = time.perf_counter()
+        now = outcomes(trainer.act, game, levels_to_judge, 1, SKILLS, seed=cell.seed)
+        curve.append([trainer.frames, round(float(np.mean([won.mean() for won in now.values()])), 4)])
+        spent["judging"] += time.perf_counter() - began_check
     while not trainer.finished:
         figures = trainer.advance(20.0)
-    spent = {"dqn": time.perf_counter() - began, "dqn_cpu": time.process_time() - cpu}
+    spent["dqn"] = time.perf_counter() - began - spent["judging"]
+    spent["dqn_cpu"] = time.process_time() - cpu
     began = time.perf_counter()
     rates = outcomes(trainer.act, game, levels_to_judge, plan.episodes, SKILLS, seed=cell.seed)
     own = outcomes(trainer.act, game, authored, 1, SKILLS, seed=cell.seed)
-    spent["judging"] = time.perf_counter() - began
+    spent["judging"] += time.perf_counter() - began
+    curve.append([trainer.frames, round(float(np.mean([won.mean() for won in rates.values()])), 4)])
     result = {
         **asdict(cell),
         "settings": settings(plan, game, fresh),
@@ -143,6 +163,7 @@ def run_cell(cell: Cell, plan: Plan, out: Path) -> dict[str, Any]:
         "seconds": {name: round(value, 1) for name, value in spent.items()},
         "train_win_rate": figures.get("train_win_rate"),
         "own": round(float(np.mean([won.mean() for won in own.values()])), 4),
+        "curve": curve,
         "heldout": heldout,
         # by skill, the share of episodes won of each level: the held-out ones first, then the fresh ones
         "won": {f"{skill:g}": np.round(won, 4).tolist() for skill, won in rates.items()},
@@ -159,6 +180,7 @@ def generated_levels(
     A grid of other ``--frames`` may be given a copy of that folder.
     """
     from levelforge.novelty import novelty
+    from levelforge.solver import solve_batch
     from levelforge.training.gan import GanTrainer
     from levelforge.training.level_pool import load_pool, make_pool, save_pool
     from levelforge.training.settings import to_json
@@ -166,7 +188,11 @@ def generated_levels(
 
     stem = out / "gan" / f"{cell.game}-n{cell.size:02d}-s{cell.seed}"
     kept, told = stem.with_suffix(".npz"), stem.with_suffix(".json")
-    basis = {"game_digest": game.digest, "generated": plan.generated, "gan": to_json(_gan_config(plan))}
+    basis = {
+        "game_digest": game.digest,
+        "generated": [plan.generated, plan.candidates],
+        "gan": to_json(_gan_config(plan)),
+    }
     if kept.exists() and told.exists():
         facts: dict[str, Any] = json.loads(told.read_text(encoding="utf-8"))
         if facts.pop("basis") == basis:
@@ -183,15 +209,20 @@ def generated_levels(
             Path(folder),
             game,
             {"generator": trainer.describe(), "count_distribution": trainer.distribution},
-            n=plan.generated,
+            n=plan.candidates,
             seconds=600.0,
             seed=cell.seed,
             tell=lambda _: None,
             stop=Stop(),
         )
+    length = solve_batch(levels, game, threads=1).length
+    certified = len(levels)
+    levels = levels[spread(length, plan.generated, np.random.default_rng(cell.seed))]
     few = list(levels[:200])
     facts = {
         "levels": len(levels),
+        "certified": certified,
+        "solution": np.percentile(length, (10, 50, 90)).round().tolist(),
         "raw_beatable": round(raw, 4),
         "novelty": round(float(np.median(novelty(few, authored, game.training.symmetries))), 4),
         "judged": {name: round(value, 4) for name, value in judged.items()},
@@ -203,6 +234,17 @@ def generated_levels(
     save_pool(kept, levels)
     write_json(told, facts | {"basis": basis})
     return levels, facts
+
+
+def spread(length: NDArray[np.int32], n: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """``int[<= n]`` levels whose solutions' lengths are spread out: one of each length (of 4) in turn."""
+    order = rng.permutation(len(length))
+    turn = np.zeros(len(length), int)
+    for bin_ in np.unique(length // 4):
+        mine = order[length[order] // 4 == bin_]
+        turn[mine] = np.arange(len(mine))
+    chosen: NDArray[np.intp] = np.sort(order[np.argsort(turn[order], kind="stable")[:n]])
+    return chosen
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -235,5 +277,7 @@ def _dqn_config(plan: Plan) -> Any:
         replay_ratio=plan.replay_ratio,
         anneal_frames=plan.frames,
         warm_up=min(20_000, plan.frames // 10),
-        eval_frames=10**12,  # judged once, at the end
+        eval_frames=10**12,  # judged here
+        relabel=0.0,  # only the runner's wins count
+        others=0.0,
     )

@@ -74,6 +74,9 @@ def _broken(pack: Path, tmp_path: Path) -> Path:
         (["train"], "which game?"),
         (["train", "dungon"], "did you mean 'dungeon'?"),
         (["train", "dungeon", "--resume", "x", "--out", "y"], "leave --out away"),
+        (["train", "dungeon", "--freeze"], "freeze what? give a pack to start from with --from"),
+        (["train", "dungeon", "--from", "dungoen"], "did you mean 'dungeon'?"),
+        (["train", "dungeon", "--track", "mlfow"], "unknown tracker 'mlfow' (did you mean 'mlflow'?)"),
     ],
 )
 def test_bad_usage(refusal: Refuse, args: list[str], message: str) -> None:
