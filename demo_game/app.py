@@ -33,7 +33,7 @@ class Options:
 
     Attributes:
         game: name or ``game.toml``, or None for the title screen.
-        level: a map to play.
+        level: a map to play, or a folder of maps as a campaign.
         seed: of the first level; None is a new one.
         difficulty: asked of the first level; None where the staircase begins.
         adaptive: whether difficulty follows the player; None as the mode has it.
@@ -184,6 +184,15 @@ class App:
         while len(self.scenes) > 1:
             self.scenes.pop().leave()
         self.controls.clear()
+
+    def back_to_map(self) -> None:
+        """Back to the campaign's map where there is one below, else home."""
+        while len(self.scenes) > 1 and not hasattr(self.scenes[-1], "returned"):
+            self.scenes.pop().leave()
+        self.controls.clear()
+        top = self.scenes[-1]
+        if hasattr(top, "returned"):
+            top.returned()
 
     def note(self, text: str) -> None:
         """Tell the player something."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 
 from levelforge.demo_game.staircase import Staircase
 from levelforge.errors import LevelForgeError, MissingExtraError
@@ -49,8 +48,9 @@ def open_scenes(app: object) -> None:
     import secrets
 
     from levelforge.demo_game.app import App
-    from levelforge.demo_game.maps import open_map
-    from levelforge.demo_game.run import Run
+    from levelforge.demo_game.maps import open_folder, open_map
+    from levelforge.demo_game.run import Run, welcome
+    from levelforge.demo_game.scene_campaign import CampaignScene
     from levelforge.demo_game.scene_play import WaitScene
     from levelforge.demo_game.scene_title import TitleScene
 
@@ -60,10 +60,14 @@ def open_scenes(app: object) -> None:
         app.game(options.game)  # an unknown one is told before anything is drawn
     app.splash()
     app.push(TitleScene(app, options.game))
-    if options.level is not None:
+    if options.level is not None and options.level.is_dir():
+        app.push(CampaignScene(app, open_folder(app, options.level)))
+    elif options.level is not None:
         app.push(WaitScene(open_map(app, options.level)))
     elif options.game is not None:
-        stair = Staircase() if options.difficulty is None else Staircase(options.difficulty)
+        stair = (
+            welcome(app.save, options.game) if options.difficulty is None else Staircase(options.difficulty)
+        )
         adaptive = options.difficulty is None if options.adaptive is None else options.adaptive
         seed = secrets.randbelow(1_000_000) if options.seed is None else options.seed
-        app.push(WaitScene(Run(options.game, "endless", seed, replace(stair), adaptive)))
+        app.push(WaitScene(Run(options.game, "endless", seed, stair, adaptive)))

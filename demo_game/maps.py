@@ -7,11 +7,33 @@ from typing import Any
 
 import numpy as np
 
+from levelforge.demo_game.campaign import Campaign
 from levelforge.demo_game.run import Run
+from levelforge.demo_game.session import proven
 from levelforge.demo_game.supply import Made
 from levelforge.errors import LevelForgeError
 from levelforge.game import Role, bundled_games
 from levelforge.level import Level
+
+
+def open_folder(app: Any, folder: Path, game: str | None = None) -> Run:
+    """A folder of levels as a campaign, from the first level that was not won yet.
+
+    Raises:
+        LevelForgeError: as :func:`levelforge.campaign.read_campaign`, or a level with nothing to stand on.
+    """
+    from levelforge.campaign import read_campaign
+
+    found = read_campaign(folder, game or app.options.game)
+    made = []
+    for level, asked in zip(found.levels, found.asked, strict=True):
+        playable, note = with_start(level, level.id)
+        if not proven(playable):
+            playable = playable.with_(solution=None, difficulty=None)
+        made.append(Made(playable, asked, "file", note))
+    name = _ticket_name(app, made[0].level)
+    campaign = Campaign.of_folder(folder, found.title, made, app.save)
+    return Run(name, "campaign", 0, index=campaign.next, campaign=campaign)
 
 
 def open_map(app: Any, path: Path, game: str | None = None) -> Run:
@@ -21,7 +43,7 @@ def open_map(app: Any, path: Path, game: str | None = None) -> Run:
 
     Args:
         app: the program.
-        path: the file; of a folder, or of a file with several levels, the first level.
+        path: the file; of a file with several levels, the first level.
         game: its game, where the file does not say; by default that of the command line.
 
     Raises:
@@ -35,14 +57,10 @@ def open_map(app: Any, path: Path, game: str | None = None) -> Run:
         raise LevelForgeError(f"{path}: holds no level")
     level = levels[0][1]
     level, note = with_start(level, str(path))
-    if level.solution is not None:
-        from levelforge.demo_game.session import Session
-
-        session = Session(level)
-        for action in level.solution:
-            session.act(action)
-        if not session.won:  # the map was changed since its certificate was written
-            level = level.with_(solution=None, difficulty=None)
+    if level.solution is not None and not proven(level):
+        level = level.with_(
+            solution=None, difficulty=None
+        )  # the map was changed since its certificate was written
     return Run(_ticket_name(app, level), "single", 0, made=Made(level, None, "file", note))
 
 

@@ -25,7 +25,8 @@ class Save:
     """What is remembered between two starts.
 
     Attributes:
-        data: by name; ``settings``, ``endless`` and ``campaign`` by game.
+        data: by name: ``settings``; by game: ``endless``, ``campaign``, ``players``; by path: ``folders``.
+        writes: counts up whenever there is something new to save.
         note: what the player should know about reading or writing, or nothing.
     """
 
@@ -33,6 +34,7 @@ class Save:
         self.path = (folder or save_folder()) / NAME
         self.data: dict[str, Any] = {}
         self.note = ""
+        self.writes = 0
         self._writable = True
         self._read()
 
@@ -79,6 +81,7 @@ class Save:
 
     def write(self) -> bool:
         """Save now; False (and a note) where that cannot be."""
+        self.writes += 1
         if not self._writable:
             return False
         draft = self.path.with_name(f".{NAME}.{os.getpid()}.tmp")

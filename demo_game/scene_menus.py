@@ -72,6 +72,10 @@ class Menu(Scene):
         """To the title."""
         self.app.home()
 
+    def to_map(self) -> None:
+        """To the campaign's map."""
+        self.app.back_to_map()
+
     def _choose(self) -> None:
         row = self.rows[self.at]
         self.app.sounds.play("confirm")
@@ -157,8 +161,10 @@ class PauseScene(Page):
             Row(lambda: "Help", lambda: self.app.push(HelpScene())),
             Row(lambda: "To the title", self.home),
         ]
-        if play.run.mode == "campaign" and not play.stage.session.won:
+        if not play.may_go_on or play.run.made is not None:
             del rows[2]
+        if play.run.campaign is not None:
+            rows.insert(-1, Row(lambda: "To the campaign", self.to_map))
         super().__init__("Pause", rows)
 
     def press(self, word: str) -> None:
@@ -187,14 +193,12 @@ class ResultsScene(Page):
         forward = Row(lambda: "Next level", self._next)
         again = Row(lambda: "Try again", self._again)
         rows = [forward, again] if won else [again, forward]
-        if run.mode == "campaign" and not won:
+        if run.made is not None or not play.may_go_on:
             rows = [again]
-        if run.made is not None:
-            rows = [again]
-        rows += [
-            Row(lambda: "Open in the workbench", self._make),
-            Row(lambda: "To the title", self.home),
-        ]
+        rows.append(Row(lambda: "Open in the workbench", self._make))
+        if run.campaign is not None:
+            rows.append(Row(lambda: "To the campaign", self.to_map))
+        rows.append(Row(lambda: "To the title", self.home))
         title = "Well played!" if won else "Time is up" if session.out_of_time else "You lost"
         super().__init__(title, rows, width=420)
         self._lines = self._facts()
@@ -227,7 +231,7 @@ class ResultsScene(Page):
                 )
             )
         elif run.mode == "campaign":
-            lines.append(("Campaign", f"level {run.index + 1} of 10"))
+            lines.append(("Campaign", f"level {run.index + 1} of {run.length}"))
         why = str(level.extra.get("why", ""))
         if why and not session.won:
             lines += [(line, "") for line in ui.wrap(why, 18, 380)[:2]]
@@ -254,8 +258,8 @@ class ResultsScene(Page):
             super().press(word)
 
     def back(self) -> None:
-        """Escape leads home: the level is over."""
-        self.app.home()
+        """Escape leads back: the level is over."""
+        self.app.back_to_map()
 
     def _next(self) -> None:
         self.app.pop()

@@ -9,7 +9,7 @@ import pygame
 from levelforge.demo_game import ui
 from levelforge.demo_game.app import SIZE, Scene
 from levelforge.demo_game.pilot import SKILLS, CertificatePilot, DqnPilot
-from levelforge.demo_game.run import CAMPAIGN_LEVELS, Run
+from levelforge.demo_game.run import Run
 from levelforge.demo_game.session import Session, path_of
 from levelforge.demo_game.stage import SPEEDS, Stage
 from levelforge.demo_game.supply import Made
@@ -34,24 +34,24 @@ class WaitScene(Scene):
     def press(self, word: str) -> None:
         """Escape leaves."""
         if word == "back":
-            self.app.home()
+            self.app.back_to_map()
 
     def update(self, dt: float) -> None:
         """Ask, and go on when the level is there."""
         self._seconds += dt
-        made: Made | str | None = self.run.made
+        made: Made | str | None = self.run.given()
         if made is None:
             self.app.supply.ask(self.run.ticket())
             made = self.app.supply.get(self.run.ticket())
         if isinstance(made, str):
             self.app.note(made)
-            self.app.home()
+            self.app.back_to_map()
         elif made is not None:
             try:
                 scene = PlayScene(self.app, made, self.run)
             except LevelForgeError as error:
                 self.app.note(str(error))
-                self.app.home()
+                self.app.back_to_map()
                 return
             self.app.replace(scene)
 
@@ -60,11 +60,10 @@ class WaitScene(Scene):
         target.fill(ui.NIGHT)
         if self._seconds < 0.15:
             return  # most levels are ready: no flicker
-        asked = f"asked: difficulty {self.run.ticket().difficulty:.0%}"
+        ticket = self.run.ticket()
+        asked = "" if ticket.difficulty is None else f"asked: difficulty {ticket.difficulty:.0%}, "
         ui.write(target, "Making a level", SIZE[0] // 2, 200, 34, ui.INK, align=0.5)
-        ui.write(
-            target, f"{asked}, seed {self.run.ticket().seed}", SIZE[0] // 2, 234, 18, ui.FAINT, align=0.5
-        )
+        ui.write(target, f"{asked}seed {ticket.seed}", SIZE[0] // 2, 234, 18, ui.FAINT, align=0.5)
         for i in range(5):
             lit = int(self._seconds * 8) % 5 == i
             pygame.draw.rect(target, ui.GOLD if lit else ui.PANEL, (SIZE[0] // 2 - 58 + i * 26, 268, 12, 12))
@@ -91,8 +90,10 @@ class PlayScene(Scene):
         self._pilots = (0, 0)  # skill, persona
         self.watched = False
         self._check: int | None = None
+        self._noted = False
         self.warning = ""
-        if made.solution_missing:
+        run.met(made, app.save)
+        if made.solution_missing or made.maps is None:  # maps of a playtest are not kept in files
             self._check = app.supply.submit("check", game=run.game, tiles=level.tiles)
         if made.note:
             app.note_once(made.note)
@@ -110,11 +111,14 @@ class PlayScene(Scene):
             self.app.push(PauseScene(self))
         elif word == "restart":
             self.restart()
-        elif word == "next" and (self.run.mode != "campaign" or stage.session.won):
-            self.go_on()
+        elif word == "next":
+            if self.may_go_on:
+                self.go_on()
+            else:
+                self.app.note("A campaign goes on when this level is won")
         elif word == "undo" and stage.session.game.movement == "topdown" and stage.pilot is None:
             if stage.undo():
-                self._ended = 0.0
+                self._ended, self._noted = 0.0, False
                 self.app.sounds.play("move")
         elif word == "watch":
             self._toggle(DqnPilot)
@@ -175,18 +179,27 @@ class PlayScene(Scene):
     def restart(self) -> None:
         """Try again; a pilot does so, too."""
         self.stage.restart()
-        self._ended = 0.0
+        self._ended, self._noted = 0.0, False
         if self.stage.pilot is None:
             self.watched = False
 
+    @property
+    def may_go_on(self) -> bool:
+        """Whether there is a next level that may be played, or an end to go to."""
+        campaign = self.run.campaign
+        if campaign is None:
+            return True
+        last = self.run.index + 1 == len(campaign.entries)
+        return campaign.entries[self.run.index].won if last else campaign.open(self.run.index + 1)
+
     def go_on(self) -> None:
-        """To the next level, or home after the last."""
-        if not self.stage.over and not self.run.counted and not self.watched:
-            self.run.counted = self.run.counted or self.run.mode == "campaign"
+        """To the next level, or back after the last."""
         if self.run.advance():
             self.app.replace(WaitScene(self.run))
         else:
-            self.app.home()
+            if self.run.campaign is not None and self.run.campaign.done:
+                self.app.note("The campaign is won!")
+            self.app.back_to_map()
 
     # --- time ----------------------------------------------------------------------------------
 
@@ -231,14 +244,16 @@ class PlayScene(Scene):
         return self._codes["wait"] if held & {"wait", "jump"} else None
 
     def _count(self) -> None:
-        if not self.run.counted:
-            session = self.stage.session
-            if self.run.mode != "campaign" or session.won:
-                self.run.finish(won=session.won)
-                before = self.app.save.note
-                self.run.store(self.app.save)
-                if self.app.save.note != before:
-                    self.app.note(self.app.save.note)
+        if self._noted:
+            return
+        self._noted, session = True, self.stage.session
+        if self.run.campaign is None and self.run.counted:
+            return
+        self.run.finish(won=session.won, steps=session.ticks)
+        before = self.app.save.note
+        self.run.store(self.app.save)
+        if self.app.save.note != before:
+            self.app.note(self.app.save.note)
 
     def _finish(self) -> None:
         if self.stage.pilot is not None:
@@ -257,14 +272,18 @@ class PlayScene(Scene):
         if answer is None:
             return
         self._check = None
+        missing = self.made.solution_missing
         if answer.get("verdict") == "beatable":
-            level = self.made.level.with_(
-                solution=tuple(answer["solution"]), difficulty=answer.get("difficulty")
-            )
-            maps = {k: answer[k] for k in ("visits", "near", "deaths") if k in answer}
+            level, maps = self.made.level, {k: answer[k] for k in ("visits", "near", "deaths") if k in answer}
+            if level.difficulty is None:
+                level = level.with_(difficulty=answer.get("difficulty"))
+            if missing:
+                level = level.with_(solution=tuple(answer["solution"]))
+                self.app.note(f"This map can be won, in {len(answer['solution'])} steps at best")
             self.made = Made(level, self.made.asked, self.made.source, "", maps or None)
-            self.app.note(f"This map can be won, in {len(answer['solution'])} steps at best")
-        else:
+            if self.run.campaign is not None:
+                self.run.campaign.entries[self.run.index].made = self.made
+        elif missing:
             why = answer.get("why") or answer.get("error") or ""
             start = (
                 "This map cannot be won"
@@ -349,7 +368,7 @@ class PlayScene(Scene):
     def _facts(self) -> str:
         level, parts = self.made.level, []
         if self.run.mode == "campaign":
-            parts.append(f"level {self.run.index + 1}/{CAMPAIGN_LEVELS}")
+            parts.append(f"level {self.run.index + 1}/{self.run.length}")
         elif self.run.mode == "endless":
             parts.append(f"level {self.run.index + 1}")
         if level.difficulty is not None:

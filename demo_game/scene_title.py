@@ -11,9 +11,11 @@ import pygame
 
 from levelforge.demo_game import ui
 from levelforge.demo_game.app import SIZE, Scene
+from levelforge.demo_game.campaign import Campaign
 from levelforge.demo_game.maps import open_map, with_start
 from levelforge.demo_game.pilot import CertificatePilot
-from levelforge.demo_game.run import Run, restored
+from levelforge.demo_game.run import Run, restored, welcome
+from levelforge.demo_game.scene_campaign import CampaignScene
 from levelforge.demo_game.scene_menus import HelpScene, Menu, OptionsScene, Row
 from levelforge.demo_game.scene_play import WaitScene
 from levelforge.demo_game.session import Session
@@ -24,7 +26,7 @@ from levelforge.demo_game.view import View
 from levelforge.demo_game.worker_jobs import corpus_files, read_corpus
 from levelforge.errors import LevelForgeError
 
-MODES = ("endless", "campaign", "single level")
+MODES = ("endless", "campaign")
 ATTRACT_AFTER = 30.0
 """Seconds without a key until the menu makes way for the level behind it."""
 
@@ -41,6 +43,7 @@ class TitleScene(Menu):
         self._game = names.index(game) if game in names else 0
         self._mode, self._difficulty, self._seed = 0, -1, ""
         self._fresh = False
+        self._runs: dict[tuple[int, str, int], Run | None] = {}
         rows = [
             Row(lambda: "Play", self._play),
             Row(lambda: f"Game\t{self.app.game(self.game).title}", turn=self._turn_game),
@@ -113,12 +116,17 @@ class TitleScene(Menu):
             self._seed = (self._seed + char)[-9:]
 
     def _saved(self, mode: int) -> Run | None:
-        return restored(self.app.save, MODES[mode], self.game) if mode < 2 else None
+        key = mode, self.game, self.app.save.writes
+        if key not in self._runs:
+            self._runs = {k: v for k, v in self._runs.items() if k[2] == key[2]}
+            self._runs[key] = restored(self.app.save, MODES[mode], self.app.game(self.game), self.game)
+        return self._runs[key]
 
     def _mode_text(self) -> str:
         saved = self._saved(self._mode)
         if saved is not None and not self._fresh:
-            return f"Mode\t{MODES[self._mode]}, on from level {saved.index + 1}"
+            done = saved.campaign is not None and saved.campaign.done
+            return f"Mode\t{MODES[self._mode]}, {'won' if done else f'on from level {saved.index + 1}'}"
         return f"Mode\t{MODES[self._mode]}" + (", anew" if saved is not None else "")
 
     def _difficulty_text(self) -> str:
@@ -129,13 +137,22 @@ class TitleScene(Menu):
     def _play(self) -> None:
         saved = self._saved(self._mode)
         if saved is not None and not self._fresh and not self._seed:
-            self.app.push(WaitScene(saved))
+            self._runs.clear()  # it is played on, not shown
+            self.app.push(WaitScene(saved) if saved.campaign is None else CampaignScene(self.app, saved))
             return
         seed = int(self._seed) if self._seed else secrets.randbelow(1_000_000)
+        if MODES[self._mode] == "campaign":
+            campaign = Campaign.planned(self.game, self.app.game(self.game).title, seed)
+            campaign.store(self.app.save)
+            self.app.push(CampaignScene(self.app, Run(self.game, "campaign", seed, campaign=campaign)))
+            return
         adaptive = self._difficulty < 0
-        stair = Staircase() if adaptive else Staircase(round(self._difficulty / 10 + 0.05, 2))
-        mode = "endless" if MODES[self._mode] == "single level" else MODES[self._mode]
-        self.app.push(WaitScene(Run(self.game, mode, seed, stair, adaptive)))
+        stair = (
+            welcome(self.app.save, self.game)
+            if adaptive
+            else Staircase(round(self._difficulty / 10 + 0.05, 2))
+        )
+        self.app.push(WaitScene(Run(self.game, "endless", seed, stair, adaptive)))
 
     def _make(self) -> None:
         from levelforge.demo_game.scene_make import MakeScene

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from levelforge.game import Role, Tiles
-from levelforge.level import Level
+from levelforge.level import Level, faults
 from levelforge.rules import LOST, RUNNING, TRAIL, WON, compile_levels, step
 
 TAKEN = (Role.KEY, Role.DOOR, Role.HEAL)
@@ -202,6 +202,18 @@ class Session:
         if 0 <= self.y < self.level.height:
             now[self.y, self.x] = self.game.of_role(Role.START)[0].id
         return now
+
+
+def proven(level: Level) -> bool:
+    """Whether the level's solution wins; False where it has none."""
+    if not level.solution or faults(level, limits=False):
+        return False
+    if not all(0 <= action < len(level.game.actions) for action in level.solution):
+        return False
+    session = Session(level)
+    for action in level.solution:
+        session.act(action)
+    return session.won
 
 
 def path_of(level: Level, actions: tuple[int, ...]) -> list[tuple[int, int]]:

@@ -130,8 +130,8 @@ def read_campaign(folder: Path, game: str | None = None) -> Campaign:
         found = read_files(list(dict.fromkeys(paths)), game, every_format=True, playable=False, one_game=True)
         asked = [_share(entry.get("requested_difficulty")) for entry in index["levels"]]
         about = index.get("campaign")
-        title = about.get("title") if isinstance(about, dict) else None
-        title = title[:60] if isinstance(title, str) and title.isprintable() else folder.resolve().name
+        named = about.get("title") if isinstance(about, dict) else None
+        title = named[:60] if isinstance(named, str) and named.isprintable() else folder.resolve().name
     if len(found) > MOST:
         raise LevelForgeError(f"{folder}: holds {len(found)} levels; a list to play has {MOST} at most")
     return Campaign(title, tuple(item.level.with_(id=item.id) for item in found), tuple(asked[: len(found)]))
@@ -166,9 +166,11 @@ def _file_of(folder: Path, entry: dict[str, Any], place: int) -> Path:
     known = readable_extensions()
     names = entry.get("files")
     for name in names if isinstance(names, list) else ():
-        plain = isinstance(name, str) and name == Path(name).name and name not in ("", ".", "..")
-        if plain and "\0" not in name and Path(name).suffix in known and (folder / name).is_file():
-            return folder / name
+        if not isinstance(name, str) or name != Path(name).name or "\0" in name:
+            continue
+        path = folder / name
+        if path.suffix in known and path.is_file():
+            return path
     raise LevelForgeError(
         f"{folder / INDEX}: level {place} names no readable file of this folder; write it with --format json"
     )

@@ -8,7 +8,7 @@ import click
 
 
 @click.command()
-@click.argument("what", metavar="[GAME|MAP]", required=False)
+@click.argument("what", metavar="[GAME|MAP|FOLDER]", required=False)
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of the first level. [default: a new one]")
 @click.option("--difficulty", type=click.FloatRange(0, 1), help="Of the first level, 0 (easy) to 1 (hard).")
 @click.option(
@@ -32,13 +32,15 @@ def play(
 ) -> None:
     """Play levels that are made while you play, or a map of your own.
 
-    Without GAME or MAP the title screen opens. Needs the 'demo' extra.
+    Without GAME or MAP the title screen opens. A FOLDER of levels, such as 'levelforge campaign' writes, is
+    played level by level. Needs the 'demo' extra.
 
     \b
     Examples:
       levelforge play
       levelforge play dungeon --seed 7
       levelforge play my-map.tmx
+      levelforge play out/dungeon-campaign
       levelforge play platformer --difficulty 0.4 --adaptive
     """
     import os
@@ -57,7 +59,8 @@ def play(
     level = None
     if what is not None and what not in bundled_games():
         path = Path(what)
-        if path.is_file() and path.suffix != ".toml":
+        campaign = path.is_dir() and not (path / "game.toml").is_file()
+        if campaign or (path.is_file() and path.suffix != ".toml"):
             level = path
         elif path.exists():
             game = what
@@ -65,7 +68,7 @@ def play(
             try:
                 load_game(what)
             except LevelForgeError as error:
-                raise LevelForgeError(f"{error}; nor is {what} a map file") from None
+                raise LevelForgeError(f"{error}; nor is {what} a map or a folder of maps") from None
     elif what is not None:
         game = what
     launch(

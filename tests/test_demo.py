@@ -130,7 +130,8 @@ def test_from_the_title_to_the_results_without_a_pack(app, name):
     frames(app, 2)
     assert isinstance(app.scenes[-1], ResultsScene)
     assert scene.run.stair.won == 1
-    assert scene.run.stair.difficulty == Staircase().after(won=True).difficulty
+    measured = scene.made.level.difficulty
+    assert scene.run.stair.difficulty == Staircase().after(won=True, measured=measured).difficulty
     press(app, pygame.K_n)
     frames(app, 0.5)
     assert app.scenes[-1] is not scene
@@ -414,7 +415,7 @@ def test_nonsense_in_a_save_is_no_run(tmp_path):
     for fact in facts:
         save = Save(tmp_path)
         save.data = {"endless": {"dungeon": fact}}
-        assert restored(save, "endless", "dungeon") is None
+        assert restored(save, "endless", load_game("dungeon"), "dungeon") is None
 
 
 def test_a_worker_that_dies_is_started_again():
