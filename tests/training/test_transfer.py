@@ -7,7 +7,7 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 import torch
-from training.fake_trainers import SETTINGS
+from training.fake_trainers import SETTINGS, FakeMakers
 
 from levelforge import decode
 from levelforge.errors import LevelForgeError
@@ -276,9 +276,19 @@ def test_only_what_was_copied_is_frozen(packs):
 # --- a run -------------------------------------------------------------------------------------
 
 
+class Makers(FakeMakers):
+    """Real trainers for the two networks that start from a pack; the loop is none of them."""
+
+    def gan(self, game, corpus, config, seed):
+        return GanTrainer(game, corpus[:4], config, seed)
+
+    def dqn(self, game, levels, heldout, config, seed):
+        return DqnTrainer(game, levels[:4], (), config, seed)
+
+
 def go(out, **extra):
     given = {"game": "dungeon", "settings": replace(SETTINGS, sample_levels=2), "gan": GAN, "dqn": DQN}
-    given |= {"budget": 30, "quiet": True} | extra
+    given |= {"budget": 300, "quiet": True, "makers": Makers()} | extra
     return train(given.pop("game"), out=out, **given)
 
 
@@ -299,7 +309,7 @@ def test_a_run_starts_from_a_pack_says_so_and_resumes_without_it(packs, tmp_path
     assert read_pack(folder.path / "start").hash == source.hash
     exported = read_tensors(folder.export / GENERATOR)
     assert np.array_equal(exported["enter.weight"], read_tensors(source.folder / GENERATOR)["enter.weight"])
-    assert train(out=folder.path, resume=True, budget=31, quiet=True).done
+    assert train(out=folder.path, resume=True, budget=301, makers=Makers(), quiet=True).done
     with pytest.raises(LevelForgeError, match=r"start\.freeze changed: the run has true, now it is false"):
         train(out=folder.path, resume=True, freeze=False, quiet=True)
     with pytest.raises(LevelForgeError, match=r"start\.game changed"):
