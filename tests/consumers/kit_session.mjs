@@ -1,9 +1,9 @@
 // A person's session with a web kit in Chromium: make a level, win it with the keyboard along its proof, watch the
-// playtester, see the proof, download. JSON in: { origin, folder, own }; JSON out: what was seen.
+// playtester, see the proof, download. JSON in: { origin, folder, treat, own }; JSON out: what was seen.
 import { readFileSync } from "node:fs";
 import { inBrowser } from "./browser.mjs";
 
-const { origin, folder, own } = JSON.parse(readFileSync(0, "utf8"));
+const { origin, folder, treat, own } = JSON.parse(readFileSync(0, "utf8"));
 const KEYS = {
   topdown: ["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight", "Space"],
   platformer: ["KeyS", "ArrowLeft", "ArrowRight", "ArrowUp", "KeyQ", "KeyE"],
@@ -23,8 +23,10 @@ const seen = await inBrowser(origin, async (page) => {
   await page.waitForFunction(() => window.levelforge?.made());
   seen.first = await look();
 
-  // another seed, by hand
+  // another seed and other wishes, by hand
   await page.fill("#seed", "4");
+  await page.fill("#difficulty", "40");
+  await page.fill(`#count-${treat}`, "3");
   await page.click("#make");
   await page.waitForFunction(() => window.levelforge.made().wish.seed === 4 && !document.querySelector("#make").disabled);
   seen.second = await look();

@@ -11,7 +11,7 @@ import pytest
 
 from levelforge import exporters
 from levelforge.env import BatchEnv
-from levelforge.game import bundled_games
+from levelforge.game import Role, bundled_games
 from levelforge.pack import load_pack
 from levelforge.rules import replay
 from levelforge.web_kit import export_web_kit
@@ -26,7 +26,8 @@ def test_a_visitor_makes_a_level_wins_it_watches_and_takes_it_along(
     pack = load_pack(name)
     files = export_web_kit(pack, tmp_path / "kit", node_modules=node_modules)
     assert {"index.html", "kit.json", "pack/generator.onnx", "vendor/phaser.esm.min.js"} <= set(files)
-    visit = {"origin": serve(tmp_path / "kit"), "folder": str(tmp_path)}
+    treat = pack.game.of_role(Role.COLLECTIBLE)[0].name
+    visit = {"origin": serve(tmp_path / "kit"), "folder": str(tmp_path), "treat": treat}
     if name == "dungeon":
         (snippet,) = re.findall("```html\n(.*?)```", MANUAL.read_text(encoding="utf-8"), re.DOTALL)
         (tmp_path / "kit" / "own.html").write_text(f'<link rel="icon" href="data:,"><body>{snippet}')
@@ -54,6 +55,11 @@ def test_a_visitor_makes_a_level_wins_it_watches_and_takes_it_along(
     assert np.array_equal(level.tiles, same.tiles)
     assert (level.solution, level.pack, level.extra["web_seed"]) == (same.solution, pack.hash, 4)
     assert level.counts() == made["counts"]
+    assert (made["counts"][treat], made["wish"]["difficulty"]) == (3, 0.4)
+    assert (made["predicted"] is None) == (pack.critic is None)
+    if pack.critic is not None:
+        column = pack.info["critic"]["scores"].index("difficulty")
+        assert made["predicted"] == pytest.approx(pack.critic(level.tiles[None])[0, column], abs=1e-3)
     exporters.write_level(level, "tmj", tmp_path, "ours")
     ours, theirs = (json.loads((tmp_path / f"{stem}.tmj").read_text()) for stem in ("ours", stem))
     assert theirs["layers"] == ours["layers"]

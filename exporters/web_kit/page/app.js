@@ -31,7 +31,7 @@ async function start() {
   const { game } = kit;
   document.body.dataset.movement = game.movement;
   document.body.dataset.mode = "play";
-  byId("tagline").textContent = `${game.description} Made by a neural network in your browser; each one is proven beatable.`;
+  byId("about").textContent = game.description;
   layOut(game);
   view = await View.open(byId("stage"), kit);
   session = new Session(kit.playtester, { changed: drawState, thought: drawThought });
