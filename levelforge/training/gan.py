@@ -61,6 +61,8 @@ class GanConfig:
             adversarial loss, and coming in with it. All it can ask for is the opening of such a wall.
         mend: weight of the repairs: where the exact repair of a candidate that cannot be beaten would put another
             tile, the generator is told to have put it; beside the adversarial loss, and coming in with it.
+        mend_until: share of beatable candidates at which the repairs fall silent; they come in over the 0.05 below.
+            What is beatable is left to the discriminator: repairs open walls, and rooms would dissolve.
         kl: weight of the divergence of the encoder's latents from the standard normal, in the reconstruction
             loss.
         steps: steps until finished.
@@ -89,6 +91,7 @@ class GanConfig:
     reconstruction: float = 4.0
     connect: float = 1.5
     mend: float = 2.0
+    mend_until: float = 0.97
     kl: float = 2.0
     steps: int = 9_000
     gamma: float = 8.0
@@ -272,14 +275,20 @@ class GanTrainer:
         return loss_g + config.connect * cut_off
 
     def _unmended(self, made: Tensor) -> Tensor:
-        """Mean number of tiles in which candidates differ from their repairs, with gradients that swap them."""
+        """Mean number of tiles in which unbeatable candidates differ from their repairs, with gradients that swap them.
+
+        Less and less of it the more candidates are beatable (see ``mend_until``).
+        """
         tiles = made.detach().argmax(1).numpy().astype(np.uint8)
         fixed = repair_batch(tiles, self.game, node_limit=MEND_LIMIT, threads=1)
-        mended = np.where((fixed.edits >= 0)[:, None, None], fixed.tiles, tiles)
-        self.metrics["beaten"] = float(fixed.raw_beatable.mean())
+        beaten = float(fixed.raw_beatable.mean())
+        average = self.metrics["beaten"] = 0.98 * self.metrics.get("beaten", 0.0) + 0.02 * beaten
+        lacking = float(np.clip((self.config.mend_until - average) / 0.05, 0.0, 1.0))
+        wrong = ~fixed.raw_beatable & (fixed.edits >= 0)
+        mended = np.where(wrong[:, None, None], fixed.tiles, tiles)
         right = F.one_hot(torch.from_numpy(mended.astype(np.int64)), made.shape[1]).permute(0, 3, 1, 2)
         differs = torch.from_numpy(mended != tiles)[:, None]
-        return (made.detach() * made - right * made).mul(differs).sum() / len(made)
+        return lacking * (made.detach() * made - right * made).mul(differs).sum() / len(made)
 
     def _fast(self) -> torch.autocast:
         """Where convolutions may run in bfloat16, if the processor has it: twice as fast here."""

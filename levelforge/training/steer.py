@@ -48,8 +48,8 @@ class SteerWeights:
     """
 
     beatable: float = 0.3
-    difficulty: float = 3.0
-    fun: float = 1.0
+    difficulty: float = 4.0
+    fun: float = 4.0
     value: float = 0.1
     novel: float = 10.0
     novelty: float = 0.16
