@@ -40,6 +40,7 @@ class Generator:
         latent_channels: Z of the latent ``f32[N, Z, ceil(H/4), ceil(W/4)]``.
         stride: tiles a latent cell stands for, each way.
         temperature: what the noise is to be multiplied by, as found best in training.
+        session: the open model.
     """
 
     def __init__(self, path: Path, game: Game, info: Mapping[str, Any]) -> None:
@@ -50,8 +51,8 @@ class Generator:
                 raise LevelForgeError(
                     f"{path}: makes the {key} {info[key]}, but {game.name} has {names}; train again"
                 )
-        self._session = open_session(path, GENERATOR_INPUTS, "tiles", "tensor(int32)", "generator")
-        shapes = {i.name: i.shape for i in self._session.get_inputs()}
+        self.session = open_session(path, GENERATOR_INPUTS, "tiles", "tensor(int32)", "generator")
+        shapes = {i.name: i.shape for i in self.session.get_inputs()}
         entities, planes = len(game.entities), len(game.tiles)
         for name, channels in (("condition", 1 + entities), ("counts", entities), ("noise", planes)):
             if isinstance(shapes[name][1], int) and shapes[name][1] != channels:
@@ -77,7 +78,7 @@ class Generator:
         height, width = inputs["noise"].shape[2:]
         if not len(inputs["noise"]):
             return np.zeros((0, height, width), np.uint8)
-        tiles = run_chunks(self._session, inputs, GENERATOR_CHUNK, pool)
+        tiles = run_chunks(self.session, inputs, GENERATOR_CHUNK, pool)
         if tiles.shape[1:] != (height, width) or (
             tiles.size and not 0 <= tiles.min() <= tiles.max() < self._tiles
         ):
@@ -88,13 +89,18 @@ class Generator:
 
 
 class Playtester:
-    """The playtester's network: observations in, one value an action out."""
+    """The playtester's network: observations in, one value an action out.
+
+    Attributes:
+        path: the ONNX file.
+        session: the open model.
+    """
 
     def __init__(self, path: Path, game: Game) -> None:
         self.path = path
-        self._session = open_session(path, PLAYTESTER_INPUTS, "q", "tensor(float)", "playtester")
-        self._shapes = {i.name: list(i.shape[1:]) for i in self._session.get_inputs()}
-        actions = self._session.get_outputs()[0].shape[-1]
+        self.session = open_session(path, PLAYTESTER_INPUTS, "q", "tensor(float)", "playtester")
+        self._shapes = {i.name: list(i.shape[1:]) for i in self.session.get_inputs()}
+        actions = self.session.get_outputs()[0].shape[-1]
         if isinstance(actions, int) and actions != len(game.actions):
             raise LevelForgeError(
                 f"{path}: is a playtester for another game: it knows {actions} actions, {game.name} has "
@@ -124,7 +130,7 @@ class Playtester:
                     f"{self.path}: was trained for another version of levelforge: its {name!r} is {shape}, where "
                     f"this one has {list(given)}; train again or get a newer pack"
                 )
-        values = run_chunks(self._session, inputs, PLAYTESTER_CHUNK, pool, PLAYTESTER_REST)
+        values = run_chunks(self.session, inputs, PLAYTESTER_CHUNK, pool, PLAYTESTER_REST)
         return values.astype(np.float32, copy=False)
 
 
@@ -133,14 +139,15 @@ class Critic:
 
     Attributes:
         path: the ONNX file.
+        session: the open model.
         difficulty_error: its standard error of difficulty on levels it did not learn from; :data:`TYPICAL_ERROR` where
             the pack does not say.
     """
 
     def __init__(self, path: Path, game: Game, info: Mapping[str, Any]) -> None:
         self.path = path
-        self._session = open_session(path, CRITIC_INPUTS, "scores", "tensor(float)", "critic")
-        names, columns = info.get("scores"), self._session.get_outputs()[0].shape[-1]
+        self.session = open_session(path, CRITIC_INPUTS, "scores", "tensor(float)", "critic")
+        names, columns = info.get("scores"), self.session.get_outputs()[0].shape[-1]
         if names != list(SCORES) or (isinstance(columns, int) and columns != len(SCORES)):
             given = f"{columns} scores" if names == list(SCORES) else f"the scores {names}"
             raise LevelForgeError(
@@ -169,7 +176,7 @@ class Critic:
         if not len(tiles):
             return np.zeros((0, len(SCORES)), np.float32)
         try:
-            scores = run_chunks(self._session, {"tiles": tiles}, CRITIC_CHUNK, pool)
+            scores = run_chunks(self.session, {"tiles": tiles}, CRITIC_CHUNK, pool)
         except Exception:  # noqa: BLE001 - as in open_session
             scores = np.zeros(0, np.float32)
         if scores.shape != (len(tiles), len(SCORES)) or not np.isfinite(scores).all():

@@ -1,8 +1,9 @@
 """Packs: one trained, self-contained model folder, checked before anything runs.
 
 A pack holds ``generator.onnx``, ``playtester.onnx``, the ``game.toml`` it was trained for,
-``model_card.md`` and ``pack.json`` (what the models expect, and a hash of every file). It may hold ``critic.onnx``,
-described under ``critic`` in ``pack.json``; without one, ``generate`` plays every candidate.
+``model_card.md`` and ``pack.json`` (what the models expect, all that an engine needs, and a hash of every
+file). It may hold ``critic.onnx``, described under ``critic`` in ``pack.json``; without one, ``generate``
+plays every candidate.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from levelforge.errors import LevelForgeError
 from levelforge.game import Game, bundled_games, games_folder, load_game, read_game
+from levelforge.pack_facts import embedding_facts, interface
 
 if TYPE_CHECKING:
     from levelforge.models import Critic, Generator, Playtester
@@ -198,9 +200,11 @@ def write_pack(
         "game_digest": game.digest,
         "files": files,
         "hash": whole,
-    } | dict(info)
+        **embedding_facts(game, info["generator"]),
+        **info,
+    }
     contents[CARD] = f"{card.rstrip()}\n\nPack hash: `{whole}`\n".encode()
-    contents[INFO] = (json.dumps(facts, indent=2) + "\n").encode()
+    contents[INFO] = _encode(facts)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
@@ -211,11 +215,14 @@ def write_pack(
             (draft / name).write_bytes(content)
         draft.chmod(0o755)
         checked = read_pack(draft, game)
-        _ = (
-            checked.generator,
-            checked.playtester,
-            checked.critic,
-        )  # a model that does not load never becomes a pack
+        # a model that does not load never becomes a pack
+        models: dict[str, Generator | Playtester | Critic | None] = {
+            GENERATOR: checked.generator,
+            PLAYTESTER: checked.playtester,
+            CRITIC: checked.critic,
+        }
+        facts["models"] = {name: interface(model.session) for name, model in models.items() if model}
+        (draft / INFO).write_bytes(_encode(facts))
         _swap(draft, folder)
     except OSError as error:
         raise LevelForgeError(f"{folder}: cannot be written: {error.strerror}") from None
@@ -223,12 +230,16 @@ def write_pack(
         raise LevelForgeError(str(error).replace(str(draft), str(folder))) from None
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    return replace(checked, folder=folder)
+    return replace(checked, folder=folder, info=json.loads(_encode(facts)))
 
 
 def pack_hash(files: Mapping[str, str]) -> str:
     """SHA-256 (hex) over the sorted names and hashes of a pack's files."""
     return _sha256("".join(f"{name} {files[name]}\n" for name in sorted(files)).encode())
+
+
+def _encode(facts: Mapping[str, Any]) -> bytes:
+    return (json.dumps(facts, indent=2) + "\n").encode()
 
 
 def _swap(draft: Path, folder: Path) -> None:

@@ -15,13 +15,24 @@ FLOORS = [
     {"errors"},
     {"game"},
     {"level"},
-    {"choose", "files", "models", "pack", "tileset", "tileset_file"},
+    {"choose", "files", "models", "pack", "pack_facts", "tileset", "tileset_file"},
     {"rules", "render", "decode", "corpus", "novelty"},
     {"solver", "relaxed", "exporters"},
     {"repair", "repair_search", "env", "lock", "lock_mask", "playtest"},
     {"batches", "campaign", "dial", "generate", "spread"},
     {"demo_game", "judge", "output", "report", "tiled_extension", "training", "web_kit", "web_vendor"},
-    {"cli", "cli_campaign", "cli_formats", "cli_levels", "cli_play", "cli_report", "cli_tiled", "cli_web", "console", "__main__"},
+    {
+        "cli",
+        "cli_campaign",
+        "cli_formats",
+        "cli_levels",
+        "cli_play",
+        "cli_report",
+        "cli_tiled",
+        "cli_web",
+        "console",
+        "__main__",
+    },
 ]
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 """Each module's floor; it may import its own floor and those below (deferred imports may look up)."""

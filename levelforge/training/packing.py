@@ -11,7 +11,7 @@ from typing import Any
 from levelforge.errors import LevelForgeError
 from levelforge.game import load_game
 from levelforge.pack import CRITIC, Pack, write_pack
-from levelforge.playtest.observation import VIEW_SIZE
+from levelforge.playtest.observation import PERSONAS, VIEW_SIZE
 from levelforge.training.budget import format_seconds
 from levelforge.training.folder import RunFolder
 from levelforge.training.phases import GENERATOR, INFO, PLAYTESTER
@@ -75,6 +75,7 @@ def pack_run(run: str | Path, out: str | Path) -> Pack:
         "playtester": {
             "view": list(VIEW_SIZE[game.movement]),
             "actions": [action.name for action in game.actions],
+            "personas": list(PERSONAS),
         },
         "figures": figures,
         "training": {
