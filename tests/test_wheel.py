@@ -58,7 +58,7 @@ def test_the_mapped_folders_are_whole(wheel):
     for mapped in ("exporters", "demo_game", "assets"):
         assert f"levelforge/{mapped}/__init__.py" in names
     assert "levelforge/py.typed" in names
-    suffixes = {".py", ".toml", ".txt", ".md", ".json", ".png", ".onnx", ".ttf", ".js", ".html"}
+    suffixes = {".py", ".toml", ".txt", ".md", ".json", ".png", ".onnx", ".ttf", ".js", ".html", ".css"}
     for folder in ("levelforge", "exporters", "demo_game", "assets"):
         for path in (ROOT / folder).rglob("*"):
             inner = path.relative_to(ROOT).as_posix()
