@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from standins import make_pack
 
-from levelforge.dial import FEWEST, NEAR, PLAYER_SPREAD, SHORTLIST, Belief, dial, shortlist
+from levelforge.dial import FEWEST, NEAR, PLAYER_SPREAD, SHORTLIST, Belief, dial, shortlist, steadied
 from levelforge.generate import GenerateConfig, Generated, generate
 from levelforge.pack import Pack
 
@@ -39,7 +39,9 @@ class Players:
         self.played.append(members)
         ends = 1.96 * np.hypot(self.noise, 0) * np.array([-1, 1])
         return [
-            SimpleNamespace(difficulty=self.measured[i], difficulty_ci=tuple(self.measured[i] + ends))
+            SimpleNamespace(
+                difficulty=self.measured[i], difficulty_ci=tuple(self.measured[i] + ends), win_rate={}
+            )
             for i in members
         ]
 
@@ -103,11 +105,33 @@ def test_sure_measurements_outweigh_a_poor_critic_and_the_other_way_round() -> N
     sharp, vague = np.full(60, 0.01), np.full(60, 0.3)
     poor = np.clip(truth + rng.normal(0, 0.3, 60), 0, 1)
     belief = Belief.of(poor, truth, sharp, 0.3)
-    assert np.abs(belief.estimates(poor, truth, sharp) - truth).mean() < 0.03
+    assert np.abs(belief.estimates(poor, truth, sharp) - truth).mean() < 0.4 * np.abs(poor - truth).mean()
     good, lucky = truth + rng.normal(0, 0.02, 60), truth + rng.normal(0, 0.3, 60)
     belief = Belief.of(good, lucky, vague, 0.05)
     assert np.abs(belief.estimates(good, lucky, vague) - truth).mean() < 0.06
     assert belief.variance < PLAYER_SPREAD**2
+
+
+def test_what_one_player_alone_cannot_do_is_told_by_the_rungs_without_noise() -> None:
+    rng = np.random.default_rng(4)
+    toughness = rng.uniform(0, 0.8, 80)
+    results = []
+    for tough in toughness:
+        lost = [float(rng.random() < 0.3), tough * 0.5, tough * 0.6, tough, min(1.0, tough * 1.2)]
+        results.append(
+            SimpleNamespace(
+                difficulty=float(np.mean(lost)),
+                difficulty_ci=(0.0, 1.0),
+                win_rate={skill: 1 - x for skill, x in zip((0.0, 0.05, 0.1, 0.2, 0.35), lost, strict=True)},
+                first=SimpleNamespace(episodes=dict.fromkeys((0.0, 0.05, 0.1, 0.2, 0.35), 8)),
+            )
+        )
+    values, errors = steadied(results)  # type: ignore[arg-type]
+    raw = np.array([result.difficulty for result in results])
+    assert np.corrcoef(values, toughness)[0, 1] > 0.98 > np.corrcoef(raw, toughness)[0, 1]
+    assert values.mean() == pytest.approx(raw.mean(), abs=0.02)
+    assert (errors > 0).all()
+    assert (errors < 0.2).all()
 
 
 def test_nothing_played_leaves_the_prediction_as_it_is() -> None:
