@@ -111,3 +111,31 @@ def test_no_levels_no_results_and_faults_are_named():
         playtest([room], TOPDOWN, waiting, seed=0, skills=(0.0, 2.0))
     with pytest.raises(LevelForgeError, match="episodes"):
         playtest([room], TOPDOWN, waiting, seed=0, episodes=0)
+
+
+class _PackLike:
+    """What a playtest asks of a pack."""
+
+    playtester = staticmethod(towards_the_goal)
+
+
+def test_workers_change_the_speed_alone():
+    rng = np.random.default_rng(5)
+    levels = [random_tiles(TOPDOWN, 9, 14, rng) for _ in range(3)]
+    told = []
+    alone = playtest(levels, TOPDOWN, _PackLike(), seed=3, progress=lambda *state: told.append(state))
+    for threads in (2, 3, 64):  # more workers than there is work for the last of them
+        shared = playtest(levels, TOPDOWN, _PackLike(), seed=3, threads=threads)
+        assert all(same(a, b) for a, b in zip(alone, shared, strict=True))
+    jobs = 3 * (33 + 3 * 5)
+    assert told[-1] == (jobs, jobs)
+
+
+def test_a_player_that_fails_stops_every_worker():
+    class Broken:
+        @staticmethod
+        def playtester(obs):
+            raise LevelForgeError("no such network")
+
+    with pytest.raises(LevelForgeError, match="no such network"):
+        playtest([parse_text("@...>", TOPDOWN)], TOPDOWN, Broken(), seed=0, threads=3)
