@@ -71,6 +71,9 @@ class Scene:
     def draw(self, target: pygame.Surface) -> None:
         """Draw all of it."""
 
+    def interrupted(self) -> None:
+        """The gamepad is gone."""
+
     def leave(self) -> None:
         """The scene is taken off the stack."""
 
@@ -318,6 +321,8 @@ class App:
                 self.scenes[-1].press(word)
         if pads and not self.controls.pad:
             self.note("The gamepad was unplugged; the keyboard goes on")
+            if self.scenes:
+                self.scenes[-1].interrupted()
         elif self.controls.pad and self.controls.pad != pads:
             self.note(f"Gamepad: {self.controls.pad}")
 

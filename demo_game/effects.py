@@ -85,6 +85,10 @@ class Effects:
         self._words = [(w, x, y - 22 * dt, left - dt) for w, x, y, left in self._words if left > dt]
         self.shake, self.flash, self.blink = (max(0.0, v - dt) for v in (self.shake, self.flash, self.blink))
 
+    def calm(self) -> None:
+        """No flashes and no shaking: for pictures behind something else."""
+        self.flash = self.shake = 0.0
+
     def offset(self) -> tuple[int, int]:
         """How far the picture is shaken now, in pixels."""
         if not self.shake:

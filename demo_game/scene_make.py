@@ -25,6 +25,7 @@ VIEW = (SIZE[0], SIZE[1] - PALETTE - 24)
 QUIET = 0.25
 """Seconds without a stroke until the level is checked."""
 UNDO = 100
+SKY = (120, 188, 230)
 
 
 class MakeScene(Scene):
@@ -238,7 +239,9 @@ class MakeScene(Scene):
         target.set_clip((0, 24, *VIEW))
         for y, x in np.argwhere(self.locked):
             rect = self.view.rect_of(int(y), int(x)).move(0, 24)
-            pygame.draw.rect(target, ui.BLUE, rect, 1)
+            pygame.draw.rect(target, ui.NIGHT, rect, 2)
+            pygame.draw.rect(target, ui.BLUE, rect.inflate(-2, -2), 1)
+            pygame.draw.rect(target, ui.NIGHT, (rect.x + 4, rect.y + 3, 8, 10))
             pygame.draw.rect(target, ui.BLUE, (rect.x + 5, rect.y + 7, 6, 5))
             pygame.draw.rect(target, ui.BLUE, (rect.x + 6, rect.y + 4, 4, 4), 1)
         cell = self._cell(self.app.to_canvas(pygame.mouse.get_pos()))
@@ -273,7 +276,8 @@ class MakeScene(Scene):
             x = 8 + 40 * i
             if i == self._brush and not self._locking:
                 pygame.draw.rect(target, ui.GOLD, (x - 3, top + 2, 38, 37), 2, border_radius=4)
-            pygame.draw.rect(target, ui.NIGHT, (x, top + 4, 32, 32))
+            sky = tile.role is Role.EMPTY and self.app.art(self.run.game).open_air
+            pygame.draw.rect(target, SKY if sky else ui.NIGHT, (x, top + 4, 32, 32))
             icon = self.app.art(self.run.game).icon(tile.name)
             target.blit(pygame.transform.scale_by(icon, 2), (x, top + 4))
         keys = "left paints, right clears   G new   L lock   H solution   U undo   E export   Return play   Esc back"

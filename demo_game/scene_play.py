@@ -102,6 +102,11 @@ class PlayScene(Scene):
 
     # --- keys ----------------------------------------------------------------------------------
 
+    def interrupted(self) -> None:
+        """Something took the controls away: wait for the player."""
+        if self.stage.pilot is None and not self.stage.over:
+            self.press("pause")
+
     def press(self, word: str) -> None:
         """Commands."""
         stage = self.stage
@@ -329,6 +334,8 @@ class PlayScene(Scene):
             self._draw_watch(target)
         elif OVERLAYS[self._overlay]:
             self._strip(target, [f"H: {OVERLAYS[self._overlay]}"])
+        if self.app.scenes[-1] is not self:
+            return  # a page lies over it
         fresh = not self.stage.session.ticks and self.stage.session.game.movement == "platformer"
         if fresh and self.stage.pilot is None:
             ui.write(target, "press a key to run", SIZE[0] // 2, 120, 26, ui.INK, align=0.5, shadow=True)

@@ -202,6 +202,7 @@ class TitleScene(Menu):
             return
         pilot = self.stage.pilot
         self.stage.update(dt, pilot.choose if pilot else lambda: None)
+        self.stage.view.effects.calm()
         if self.stage.over:
             self._over += dt
             if self._over > 1.5:

@@ -65,7 +65,15 @@ def make_level(job: Job) -> Job:
         return _from_corpus(game, job) | {"note": note}
     from levelforge.generate import GenerateConfig, generate
 
-    config = GenerateConfig(n=CANDIDATES, seed=job["seed"], playtest=False, diverse=False, threads=1)
+    # a pack's critic picks those that it expects to be near to what is asked
+    config = GenerateConfig(
+        n=CANDIDATES,
+        seed=job["seed"],
+        difficulty=None if pack.critic is None else job["difficulty"],
+        playtest=False,
+        diverse=False,
+        threads=1,
+    )
     levels = list(generate(pack, config).levels)
     return _nearest(levels, game, pack, job) | {"source": "pack", "note": ""}
 

@@ -17,7 +17,7 @@ from levelforge.demo_game.launch import open_scenes  # noqa: E402
 from levelforge.demo_game.run import Run  # noqa: E402
 from levelforge.demo_game.save import FORMAT, NAME, Save  # noqa: E402
 from levelforge.demo_game.scene_make import MakeScene  # noqa: E402
-from levelforge.demo_game.scene_menus import ResultsScene  # noqa: E402
+from levelforge.demo_game.scene_menus import PauseScene, ResultsScene  # noqa: E402
 from levelforge.demo_game.scene_play import PlayScene, WaitScene  # noqa: E402
 from levelforge.demo_game.scene_title import ATTRACT_AFTER, TitleScene, start_map  # noqa: E402
 from levelforge.demo_game.session import Session  # noqa: E402
@@ -369,6 +369,35 @@ def test_a_gamepad_plays_and_is_unplugged(app):
     app.frame(0.01, [event(pygame.JOYDEVICEADDED, device_index=7, guid="")])
 
 
+@pytest.mark.parametrize("name", GAMES)
+def test_a_gamepad_unplugged_during_play_pauses(app, name):
+    (level,) = corpus(name)
+    scene = opened(app, level.with_(solution=solve(level).actions), name)
+    app.controls.pad = "some pad"
+    app.frame(0.01, [pygame.event.Event(pygame.JOYHATMOTION, value=(1, 0), hat=0, instance_id=5)])
+    frames(app, 0.3)
+    app.frame(0.01, [pygame.event.Event(pygame.JOYDEVICEREMOVED, instance_id=5)])
+    assert isinstance(app.scenes[-1], PauseScene)
+    assert not app.controls.held
+    ticks = scene.stage.session.ticks
+    frames(app, 0.3)
+    assert scene.stage.session.ticks == ticks
+    press(app, pygame.K_p)  # the keyboard goes on
+    play(app, [next(a for a in range(len(level.game.actions)) if level.game.actions[a].name == "right")])
+    assert scene.stage.session.ticks == ticks + 1
+
+
+def test_no_gamepad_is_needed(app):
+    assert app.controls.pad == ""
+    app.push(TitleScene(app, "dungeon"))
+    for kind, facts in (
+        (pygame.JOYDEVICEADDED, {"device_index": 3}), (pygame.JOYDEVICEREMOVED, {"instance_id": 3}),
+        (pygame.JOYAXISMOTION, {"axis": 9, "value": 1.0}), (pygame.JOYBUTTONUP, {"button": 40}),
+    ):  # fmt: skip
+        app.frame(0.01, [pygame.event.Event(kind, **facts)])
+    assert app.running
+
+
 def test_keys_are_remapped_and_remembered(app):
     app.controls.keys["up"] = (pygame.K_i,)
     app.remember()
@@ -435,6 +464,31 @@ def test_a_worker_that_dies_is_started_again():
         assert "started again" in notes[0]
     finally:
         worker.close()
+
+
+def test_the_game_goes_on_when_its_worker_dies(monkeypatch, tmp_path):
+    import time
+
+    app = make_app(monkeypatch, tmp_path, inline=False)
+    try:
+        app.supply.pack = str(tmp_path / "none")
+        app.push(TitleScene(app, "dungeon"))
+        (level,) = corpus("dungeon")
+        app.push(
+            WaitScene(Run("dungeon", "endless", 0, made=Made(level.with_(solution=solve(level).actions))))
+        )
+        frames(app, 0.05)
+        scene, end = app.scenes[-1], time.monotonic() + 60
+        app.worker.submit("crash")
+        while not app.worker.deaths and time.monotonic() < end:
+            app.frame(0.01, [])
+            time.sleep(0.01)
+        assert "started again" in texts(app)
+        play(app, scene.made.level.solution)
+        assert scene.stage.session.won
+        app.worker._note = lambda text: None
+    finally:
+        app.close()
 
 
 # --- everything at once --------------------------------------------------------------------------

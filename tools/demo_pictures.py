@@ -1,0 +1,150 @@
+"""The pictures of the demo in docs/images, and the README's clip: drives the demo by keys and keeps what it shows.
+
+    xvfb-run -a python tools/demo_pictures.py [--seed 7] [--only dungeon] [--out docs/images]
+
+Under Xvfb (or any display) the pictures are read from the window itself. Levels come from the bundled packs: run it again
+when those change, and look at what it drew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+os.environ.update(SDL_AUDIODRIVER="dummy", PYGAME_HIDE_SUPPORT_PROMPT="1")
+sys.path.insert(0, str(ROOT / "tests"))
+CLIP_MOST = 1_500_000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--only", choices=("dungeon", "platformer", "clip"))
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images")
+    asked = parser.parse_args()
+    if "DISPLAY" not in os.environ:
+        os.environ["SDL_VIDEODRIVER"] = "dummy"
+    for name in ("dungeon", "platformer"):
+        if asked.only in (None, name):
+            draw_screens(name, asked.seed, asked.out)
+    if asked.only in (None, "clip"):
+        draw_clip(asked.seed, asked.out / "demo.gif")
+
+
+def draw_screens(name: str, seed: int, out: Path) -> None:
+    """Title, play, watch, make, results and campaign of one game."""
+    import pygame
+    from demo_driver import frames, play, press
+
+    app = open_app()
+
+    def keep(screen: str) -> None:
+        app.notes.clear()
+        app.draw()
+        factor = app.window.get_width() // app.canvas.get_width()
+        picture = pygame.transform.scale(app.window, app.canvas.get_size()) if factor > 1 else app.window
+        pygame.image.save(picture, out / f"demo-{name}-{screen}.png")
+
+    from levelforge.demo_game.scene_title import TitleScene
+
+    title = TitleScene(app, name)
+    app.push(title)
+    frames(app, 3)
+    keep("title")
+    title._seed, title._difficulty = str(seed), 4
+    press(app, pygame.K_RETURN)
+    frames(app, 0.5)
+    scene = app.scenes[-1]
+    solution = scene.made.level.solution
+    play(app, solution[: len(solution) // 2])
+    frames(app, 0.06)
+    keep("play")
+    press(app, pygame.K_v)
+    press(app, pygame.K_h)
+    frames(app, 2.5)
+    keep("solution")
+    while scene.stage.view.overlay is not None or scene.stage.view.path or scene.stage.view.marks:
+        press(app, pygame.K_h)
+    press(app, pygame.K_w)
+    press(app, pygame.K_r)
+    frames(app, 1.8)
+    keep("dqn")
+    press(app, pygame.K_w)
+    press(app, pygame.K_r)
+    frames(app, 0.1)
+    play(app, solution)
+    frames(app, 2)
+    keep("results")
+    press(app, pygame.K_r)
+    press(app, pygame.K_e)
+    bench = app.scenes[-1]
+    height = bench.tiles.shape[0]
+    bench.locked[height // 4 : height // 2, 3:13] = True
+    frames(app, 1)
+    keep("make")
+    app.home()
+    title._mode = 1
+    press(app, pygame.K_RETURN)
+    press(app, pygame.K_RETURN)
+    for _ in range(3):
+        frames(app, 0.5)
+        play(app, app.scenes[-1].made.level.solution)
+        frames(app, 2)
+        press(app, pygame.K_n)
+    frames(app, 0.5)
+    app.back_to_map()
+    press(app, pygame.K_LEFT)
+    keep("campaign")
+    app.close()
+
+
+def draw_clip(seed: int, path: Path) -> None:
+    """Both games in one clip: the dungeon played, then the platformer watched."""
+    import pygame
+    from demo_driver import frames, play, press
+
+    from levelforge.demo_game.record import Recorder
+    from levelforge.demo_game.run import Run
+    from levelforge.demo_game.scene_play import WaitScene
+    from levelforge.demo_game.scene_title import TitleScene
+    from levelforge.demo_game.staircase import Staircase
+
+    app = open_app()
+    app.push(TitleScene(app, "dungeon"))
+    recorder = Recorder(path)
+    for name in ("dungeon", "platformer"):
+        app.push(WaitScene(Run(name, "endless", seed, Staircase(0.4))))
+        frames(app, 0.6)
+        app.recorder = recorder
+        solution = app.scenes[-1].made.level.solution
+        play(app, solution[:22])
+        press(app, pygame.K_w)
+        frames(app, 3.2)
+        app.recorder = None
+        app.home()
+    recorder.write()
+    app.close()
+    size = path.stat().st_size
+    sys.stdout.write(f"{path}: {size} bytes\n")
+    if size > CLIP_MOST:
+        raise SystemExit(f"the clip is larger than {CLIP_MOST} bytes: shorten it")
+
+
+def open_app() -> object:
+    """The demo with a worker that works between frames, so that nothing depends on the machine's speed."""
+    from demo_driver import InlineWorker
+
+    from levelforge.demo_game import app as app_module
+    from levelforge.demo_game.app import App, Options
+    from levelforge.demo_game.save import Save
+
+    app_module.Worker = InlineWorker
+    return App(Options(), Save(Path(tempfile.mkdtemp())))
+
+
+if __name__ == "__main__":
+    main()
