@@ -78,7 +78,7 @@ def generate_document(
         entry["requested_difficulty"] = wanted
     for entry, expected in zip(levels, made.predicted_difficulty or (), strict=False):
         entry["predicted_difficulty"] = rounded(expected)
-    extra = {} if config.lock is None else {"lock": config.lock.report(made.levels)}
+    extra: dict[str, Any] = {} if config.lock is None else {"lock": config.lock.report(made.levels)}
     if made.requested_difficulty is not None:
         extra["difficulty"] = _difficulty_summary(made)
     if made.notes:

@@ -249,6 +249,10 @@ def _facts(shown: Sequence[Shown]) -> list[tuple[str, str]]:
         if known:
             middle = known[len(known) // 2] if words.startswith("median") else sum(known) / len(known)
             facts.append((words, f"{middle:.2f}"))
+    pairs = [(each.requested, each.level.difficulty) for each in shown]
+    off = [abs(asked - got) for asked, got in pairs if asked is not None and got is not None]
+    if off:
+        facts.append(("mean miss of the difficulty asked for", f"{sum(off) / len(off):.2f}"))
     certified = [level for level in levels if level.solution is not None]
     if certified:
         facts.append(("with a certificate", f"{len(certified) / len(levels):.0%}"))
