@@ -51,7 +51,7 @@ NOISY = 0.15
 """Rungs with more action noise than this are the noisy ones."""
 USUAL_SLOPE, USUAL_SPREAD = 0.75, 0.2
 """How difficulty usually rises with the share lost on the noisy rungs, and how far that share usually varies."""
-DOUBT = 0.25
+DOUBT = 0.5
 """What it costs to choose a level whose measured difficulty is off its estimate, per difference."""
 LEAST_SPREAD = 0.02
 """The least t: no critic is surer than this."""
