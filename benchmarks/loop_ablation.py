@@ -10,8 +10,8 @@ all arms have the same budget in seconds, on one core each while ``--jobs`` is n
 
 Then each makes 1000 candidates as ``levelforge generate`` would, and 200 certified ones of them are played by the
 bundled pack's playtester, which is of no arm. Figures with 95 % intervals: shares by Wilson over all candidates, the
-others bootstrapped over seeds and levels. A cell's result is written as it is done; a rerun skips what is there. Prints a table, writes
-``loop_ablation.json``.
+others bootstrapped over seeds and levels. A cell's result is written as it is done; a rerun skips what is there.
+Prints a table, writes ``loop_ablation.json``.
 """
 
 from __future__ import annotations
