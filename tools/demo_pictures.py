@@ -21,6 +21,7 @@ CLIP_MOST = 1_500_000
 
 
 def main() -> None:
+    """Draw what is asked for."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--only", choices=("dungeon", "platformer", "clip"))
@@ -55,7 +56,9 @@ def draw_screens(name: str, seed: int, out: Path) -> None:
     app.push(title)
     frames(app, 3)
     keep("title")
-    title._seed, title._difficulty = str(seed), 4
+    menu(app, 3, pygame.K_RIGHT, 5)  # difficulty 45 %
+    for digit in str(seed):
+        menu(app, 4, getattr(pygame, f"K_{digit}"), 1, digit)
     press(app, pygame.K_RETURN)
     frames(app, 0.5)
     scene = app.scenes[-1]
@@ -87,7 +90,8 @@ def draw_screens(name: str, seed: int, out: Path) -> None:
     frames(app, 1)
     keep("make")
     app.home()
-    title._mode = 1
+    menu(app, 4, pygame.K_BACKSPACE, 9)
+    menu(app, 2, pygame.K_RIGHT, 2)  # past "endless, anew"
     press(app, pygame.K_RETURN)
     press(app, pygame.K_RETURN)
     for _ in range(3):
@@ -100,6 +104,19 @@ def draw_screens(name: str, seed: int, out: Path) -> None:
     press(app, pygame.K_LEFT)
     keep("campaign")
     app.close()
+
+
+def menu(app: object, row: int, code: int, times: int, text: str = "") -> None:
+    """Press a key on a row of the title's menu, from the first row, and come back to that."""
+    import pygame
+    from demo_driver import press
+
+    for _ in range(row):
+        press(app, pygame.K_DOWN)
+    for _ in range(times):
+        press(app, code, text)
+    for _ in range(row):
+        press(app, pygame.K_UP)
 
 
 def draw_clip(seed: int, path: Path) -> None:
@@ -117,13 +134,14 @@ def draw_clip(seed: int, path: Path) -> None:
     app.push(TitleScene(app, "dungeon"))
     recorder = Recorder(path)
     for name in ("dungeon", "platformer"):
+        app.game(name)
         app.push(WaitScene(Run(name, "endless", seed, Staircase(0.4))))
         frames(app, 0.6)
         app.recorder = recorder
         solution = app.scenes[-1].made.level.solution
-        play(app, solution[:22])
+        play(app, solution[:18])
         press(app, pygame.K_w)
-        frames(app, 3.2)
+        frames(app, 2.5)
         app.recorder = None
         app.home()
     recorder.write()
