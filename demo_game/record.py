@@ -15,7 +15,7 @@ from levelforge.errors import LevelForgeError
 INTERVAL = 0.1
 MOST = 200
 """Pictures kept: 20 seconds."""
-SAMPLED, COLORS = 8, 64
+SAMPLED, COLORS = 8, 128
 """Pictures that the colours are taken from, and how many colours."""
 
 
@@ -74,7 +74,8 @@ class Recorder:
         sheet = Image.new("RGB", (self._size[0], self._size[1] * len(few)))
         for place, packed in enumerate(few):
             sheet.paste(self._picture(packed), (0, place * self._size[1]))
-        palette = sheet.quantize(COLORS, dither=Image.Dither.NONE)
+        # the octree keeps the few bright pixels of sprites apart, which median cut drops for one more shade of the sky
+        palette = sheet.quantize(COLORS, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
         return [
             self._picture(packed).quantize(palette=palette, dither=Image.Dither.NONE)
             for packed in self._pictures

@@ -139,9 +139,9 @@ def draw_clip(seed: int, path: Path) -> None:
         frames(app, 0.6)
         app.recorder = recorder
         solution = app.scenes[-1].made.level.solution
-        play(app, solution[:18])
+        play(app, solution[:16])
         press(app, pygame.K_w)
-        frames(app, 2.5)
+        frames(app, 2.2)
         app.recorder = None
         app.home()
     recorder.write()
