@@ -12,14 +12,13 @@ from PIL import Image
 from levelforge import exporters
 from levelforge.game import bundled_games, load_game
 from levelforge.level import Level
+from levelforge.tileset import load_tileset
 
 RASTERIZER, TILED = shutil.which("tmxrasterizer"), shutil.which("tiled")
 needs_tiled = pytest.mark.skipif(not (RASTERIZER and TILED), reason="Debian's tiled is not installed")
-OPTIONS = [
-    {"encoding": "csv", "tileset": "embedded"},
-    {"encoding": "base64-zlib", "tileset": "external"},
-    {"encoding": "base64-zstd", "tileset": "embedded"},
-]
+ENCODINGS = ("csv", "base64-zlib", "base64-zstd")
+OPTIONS = [{"encoding": e, "tileset": t} for e in ENCODINGS for t in ("embedded", "external")]
+by_options = pytest.mark.parametrize("options", OPTIONS, ids=lambda o: "-".join(o.values()))
 
 
 def run(*command):
@@ -52,7 +51,7 @@ def level_of(game):
 
 
 @needs_tiled
-@pytest.mark.parametrize("options", OPTIONS, ids=lambda o: "-".join(o.values()))
+@by_options
 @pytest.mark.parametrize("name", bundled_games())
 def test_tiled_draws_the_picture_that_we_draw(name, options, tmp_path):
     level = level_of(load_game(name))
@@ -84,15 +83,16 @@ def test_what_tiled_writes_again_is_the_same_level(name, tmp_path):
 
 
 @needs_tiled
-def test_tiled_counts_the_same_tiles_cell_by_cell(tmp_path):
-    level = level_of(load_game("dungeon"))
-    (path,) = exporters.write_level(level, "tmj", tmp_path)
+@by_options
+@pytest.mark.parametrize(("name", "flavour"), [("dungeon", "tmj"), ("platformer", "tmx")])
+def test_tiled_counts_the_same_tiles_cell_by_cell(name, flavour, options, tmp_path):
+    level = level_of(load_game(name))
+    (path,) = exporters.write_level(level, flavour, tmp_path, **options)
     run(TILED, "--export-map", path, tmp_path / "out.csv")
-    files = sorted(tmp_path.glob("out*.csv"))
-    assert len(files) == 1
-    theirs = [[int(word) for word in line.split(",")] for line in files[0].read_text().split()]
-    ours = json.loads(path.read_text())["layers"][0]["data"]
-    assert (np.array(theirs) + 1).ravel().tolist() == ours  # Tiled's csv counts from 0
+    (file,) = tmp_path.glob("out*.csv")
+    theirs = [[int(word) for word in line.split(",")] for line in file.read_text().split()]
+    ours, _ = load_tileset(level.game).cells(level.tiles, level.game)
+    assert theirs == ours.tolist()
 
 
 @needs_tiled
