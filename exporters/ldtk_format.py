@@ -12,7 +12,7 @@ FORMAT_LDTK = Format(
     write=write,
     write_set=write_set,
     claims=claims,
-    tested="LDtk's JSON Schema 1.5.3",
+    tested="LDtk's JSON Schema 1.5.3, Excalibur 0.32",
     limits="levels within the project file; other layers and fields of entities are not kept; "
     "up to 512 tiles a side, 32 MiB a file",
 )

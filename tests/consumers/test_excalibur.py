@@ -17,7 +17,12 @@ IMPORTS = {
     "plugin-ldtk": "/plugins/plugin-ldtk/build/esm/excalibur-ldtk.min.js",
     "jsdom": "data:text/javascript,",  # the Tiled plugin needs it outside browsers only
 }
-TILED = [("tmj", "csv"), ("tmx", "base64-zlib"), ("tmj", "base64-zstd")]
+TILED = [
+    ("tmj", {"encoding": "csv", "tileset": "embedded"}),
+    ("tmx", {"encoding": "base64-zlib", "tileset": "embedded"}),
+    ("tmj", {"encoding": "base64-zstd", "tileset": "external"}),
+    ("tmx", {"encoding": "csv", "tileset": "external"}),
+]
 
 
 def level_of(game, name, seed):
@@ -36,8 +41,8 @@ def test_excalibur_loads_what_we_write(name, chromium, node_modules, serve, run_
     game = load_game(name)
     first, second = level_of(game, "first", 4), level_of(game, "second", 5)
     tiled = []
-    for number, (flavour, encoding) in enumerate(TILED):
-        (path,) = exporters.write_level(first, flavour, tmp_path, f"map{number}", encoding=encoding)
+    for number, (flavour, options) in enumerate(TILED):
+        (path,) = exporters.write_level(first, flavour, tmp_path, f"map{number}", **options)
         tiled.append(path.name)
     (project,) = exporters.write_levels([first, second], "ldtk", tmp_path, "world")
     (tmp_path / "excalibur").symlink_to(node_modules / "excalibur")
