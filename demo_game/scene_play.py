@@ -41,7 +41,9 @@ class WaitScene(Scene):
         self._seconds += dt
         made: Made | str | None = self.run.given()
         if made is None:
-            self.app.supply.ask(self.run.ticket())
+            # the first level comes at once, if not as hard as it was asked to be; those that follow are made meanwhile
+            first = self.run.index == 0 and self.run.campaign is None and not self.run.stair.played
+            self.app.supply.ask(self.run.ticket(), quick=first)
             made = self.app.supply.get(self.run.ticket())
         if isinstance(made, str):
             self.app.note(made)
@@ -97,7 +99,11 @@ class PlayScene(Scene):
             self._check = app.supply.submit("check", game=run.game, tiles=level.tiles)
         if made.note:
             app.note_once(made.note)
-        for ticket in run.ahead():
+        if self._check is None or run.campaign is not None:
+            self._ask_ahead(app)
+
+    def _ask_ahead(self, app: Any) -> None:
+        for ticket in self.run.ahead():
             app.supply.ask(ticket)
 
     # --- keys ----------------------------------------------------------------------------------
@@ -277,6 +283,9 @@ class PlayScene(Scene):
         if answer is None:
             return
         self._check = None
+        if not self.run.counted and isinstance(answer.get("difficulty"), float):
+            self.run.measured = self.run.measured or answer["difficulty"]
+        self._ask_ahead(self.app)
         missing = self.made.solution_missing
         if answer.get("verdict") == "beatable":
             level, maps = self.made.level, {k: answer[k] for k in ("visits", "near", "deaths") if k in answer}

@@ -66,7 +66,6 @@ class TitleScene(Menu):
         self._shown_seed = 0
         self._over = 0.0
         self._first()
-        self._ask()
 
     def _first(self) -> None:
         """A level of the designer's stands there until one is made."""
@@ -94,7 +93,6 @@ class TitleScene(Menu):
     def _turn_game(self, way: int) -> None:
         self._game = (self._game + way) % len(self._games)
         self._first()
-        self._ask()
 
     def _turn_mode(self, way: int) -> None:
         states = [
@@ -194,6 +192,7 @@ class TitleScene(Menu):
         """Play on behind the menu."""
         self.idle += dt
         if self.stage is None or self._standing:
+            self.app.supply.ask(self._ticket())  # not before: a level to play goes first
             made = self.app.supply.get(self._ticket())
             if isinstance(made, Made):
                 self._show(made)

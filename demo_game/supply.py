@@ -76,10 +76,11 @@ class Supply:
         self._ready: dict[Ticket, Made | str] = {}
         self._jobs: dict[int, Mapping[str, Any]] = {}
 
-    def ask(self, ticket: Ticket) -> None:
-        """Have a level made, unless it is at hand or in the making."""
+    def ask(self, ticket: Ticket, *, quick: bool = False) -> None:
+        """Have a level made, unless it is at hand or in the making; a quick one is the first there is, unmeasured."""
         if ticket not in self._ready and ticket not in self._asked.values():
-            self._asked[self._worker.submit("level", pack=self.pack, **ticket._asdict())] = ticket
+            number = self._worker.submit("level", pack=self.pack, quick=quick, **ticket._asdict())
+            self._asked[number] = ticket
 
     def get(self, ticket: Ticket) -> Made | str | None:
         """The level, what went wrong with it, or None while it is in the making."""
