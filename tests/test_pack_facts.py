@@ -117,3 +117,11 @@ def test_older_packs_are_read_without_them(pack: Pack, tmp_path: Path) -> None:
     (folder / INFO).write_text(json.dumps(info), encoding="utf-8")
     assert load_pack(folder).hash == pack.hash
     assert load_game(pack.game.name).digest == load_pack(folder).game.digest
+
+
+@pytest.mark.parametrize("name", bundled_games())
+def test_bundled_packs_keep_to_the_schema(name: str) -> None:
+    info = load_pack(name).info
+    if "models" not in info:
+        pytest.skip("written by an older version")
+    jsonschema.validate(info, json.loads(SCHEMA.read_text(encoding="utf-8")))
