@@ -11,7 +11,12 @@ from levelforge.console import Forge, print_json, say
 
 @click.group("export-kit", cls=Forge)
 def export_kit() -> None:
-    """Write a ready-made project around a game's pack."""
+    """Write a ready-made project around a game's pack.
+
+    \b
+    Examples:
+      levelforge export-kit web dungeon --out web/dungeon
+    """
 
 
 @export_kit.command()

@@ -384,7 +384,7 @@ def test_repair_prints_or_writes_and_never_touches_its_source(run: Run, maps: Pa
         run("repair", maps, "--game", "dungeon", "--out", out, "--format", "json,text", "--json").stdout
     )
     assert [list(level) for level in document["levels"]] == [
-        ["file", "repaired", "edits", "solution_length", "files"]
+        ["file", "repaired", "edits", "solution_length", "changed", "files"]
     ] * 2
     assert [level["edits"] for level in document["levels"]] == [int(changed.sum()), 0]
     assert run("verify", out).exit_code == 0

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from strategies import make_game, random_tiles, tile_grids
@@ -171,6 +171,7 @@ def test_in_a_platformer_places_are_where_one_can_stand():
     assert not found[:2].any()  # flown through, at most
 
 
+@settings(deadline=None)
 @given(tile_grids(TOPDOWN), st.integers(0, 2**32))
 def test_exploration_stays_within_its_bounds(tiles, seed):
     visited = np.random.default_rng(seed).random(tiles.shape) < 0.5
