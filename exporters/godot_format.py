@@ -187,6 +187,6 @@ FORMAT_GODOT = Format(
     extensions=(".tscn",),
     write=write,
     options={"tileset": ("embedded", "external"), "project": ("no", "yes")},
-    tested="parsed, cells decoded and compared; not opened in Godot",
+    tested="parsed, cells decoded and compared; Godot 4.6 (make test-godot)",
     limits="Godot 4.3 or later; not read back",
 )

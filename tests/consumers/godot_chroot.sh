@@ -19,11 +19,13 @@ mkdir -p "$root"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 debootstrap --variant=minbase sid "$root" "$mirror" >"$log" 2>&1 || { tail -5 "$log" >&2; skip "debootstrap of Debian sid failed"; }
+mkdir -p "$root/etc/dpkg/dpkg.cfg.d"
+echo force-unsafe-io >"$root/etc/dpkg/dpkg.cfg.d/unsafe-io" # it may be lost with the machine
 # no service may start in there
 printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
 chmod +x "$root/usr/sbin/policy-rc.d"
 [ -e /etc/resolv.conf ] && cp -L /etc/resolv.conf "$root/etc/resolv.conf"
-chroot "$root" apt-get install -qq -y --no-install-recommends godot >"$log" 2>&1 \
+chroot "$root" apt-get install -qq -y --no-install-recommends godot ca-certificates >"$log" 2>&1 \
   || { tail -5 "$log" >&2; skip "Godot cannot be installed in the chroot"; }
 chroot "$root" apt-get clean
 touch "$root/.ready"
