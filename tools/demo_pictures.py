@@ -139,9 +139,9 @@ def draw_clip(seed: int, path: Path) -> None:
         frames(app, 0.6)
         app.recorder = recorder
         solution = app.scenes[-1].made.level.solution
-        play(app, solution[:16])
+        play(app, solution[:14])
         press(app, pygame.K_w)
-        frames(app, 2.2)
+        frames(app, 1.7)
         app.recorder = None
         app.home()
     recorder.write()
