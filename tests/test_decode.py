@@ -163,7 +163,7 @@ def test_an_asked_difficulty_opens_the_whole_range_of_dangers(name: str) -> None
     assert (draw(None)[:, dangers] == 0).all()
     assert easy[:, dangers].sum() < 0.6 * hard[:, dangers].sum()
     assert rising[:100, dangers].sum() < rising[200:, dangers].sum()
-    assert (draw(0.5)[:, dangers].max(axis=0) == high[dangers]).all()
+    assert (draw(0.5)[:, dangers].max(axis=0) >= 0.9 * high[dangers]).all()
 
 
 def test_counts_asked_for_outweigh_the_difficulty() -> None:

@@ -88,11 +88,16 @@ def test_key_behind_its_own_door_is_unbeatable_and_says_why() -> None:
 
 
 def test_hit_points_count() -> None:
-    assert isinstance(solve(level("#######\n#@^^.>#\n#######", DUNGEON)), Solution)
-    result = solve(level("#######\n#@^^^>#\n#######", DUNGEON))
+    def corridor(things: str) -> Level:
+        wall = "#" * (len(things) + 4)
+        return level(f"{wall}\n#@{things}>#\n{wall}", DUNGEON)
+
+    most = DUNGEON.rules.hit_points
+    assert isinstance(solve(corridor("^" * (most - 1))), Solution)
+    result = solve(corridor("^" * most))
     assert isinstance(result, Unbeatable)
     assert "not alive" in result.reason
-    assert isinstance(solve(level("########\n#@^!^^>#\n########", DUNGEON)), Solution)
+    assert isinstance(solve(corridor("^" * (most - 1) + "!^")), Solution)
 
 
 def test_gap_width_that_the_jump_profile_allows() -> None:

@@ -31,4 +31,6 @@ def fun(parts: Mapping[str, float], weights: Mapping[str, float]) -> float | Non
     total = sum(weights[name] for name in parts)
     if not total > 0:
         return None
-    return min(1.0, max(0.0, sum(weights[name] * value for name, value in parts.items()) / total))
+    counted = [value for name, value in parts.items() if weights[name] > 0]
+    mean = sum(weights[name] * value for name, value in parts.items()) / total
+    return min(max(counted), max(min(counted), mean))  # rounding may put it outside
