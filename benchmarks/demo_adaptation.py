@@ -37,11 +37,11 @@ def main() -> None:
     from levelforge.demo_game.worker_jobs import EPISODES
     from levelforge.game import load_game
     from levelforge.generate import GenerateConfig, generate
-    from levelforge.pack import load_pack, read_pack
+    from levelforge.pack import pack_for
     from levelforge.playtest.measure import SKILLS, playtest
 
     game = load_game(asked.game)
-    pack = read_pack(asked.pack, game) if asked.pack else load_pack(game)
+    pack = pack_for(game, asked.pack)
     spread = (0.0, 1.0) if pack.critic is not None else None
     config = GenerateConfig(n=asked.bank, seed=asked.seed, difficulty=spread, playtest=False)
     levels = list(generate(pack, config).levels)

@@ -39,10 +39,10 @@ def main() -> int:
     from levelforge.demo_game.supply import Made
     from levelforge.game import load_game
     from levelforge.generate import GenerateConfig, generate
-    from levelforge.pack import load_pack, read_pack
+    from levelforge.pack import pack_for
 
     game = load_game(asked.game)
-    pack = read_pack(asked.pack, game) if asked.pack else load_pack(game)
+    pack = pack_for(game, asked.pack)
     made = generate(pack, GenerateConfig(n=asked.levels, seed=asked.seed, playtest=False)).levels
 
     class Silent(demo_driver.InlineWorker):

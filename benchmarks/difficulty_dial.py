@@ -42,6 +42,7 @@ def second_playtester(pack: Pack, minutes: float, seed: int, out: Path) -> Path:
     """Train another playtester of the pack's game, or take the one of an earlier run; its ONNX file."""
     from levelforge.training.dqn import DqnConfig, DqnTrainer
     from levelforge.training.level_pool import make_pool, mirrored
+    from levelforge.training.status import Stop
 
     path = out / f"second-{pack.game.name}-{seed}-{pack.hash[:8]}.onnx"
     if path.exists():
@@ -51,7 +52,7 @@ def second_playtester(pack: Pack, minutes: float, seed: int, out: Path) -> Path:
     torch.set_num_threads(1)
     corpus = load_corpus(pack.game.folder / "corpus", pack.game)
     made, _ = make_pool(
-        pack.folder, pack.game, pack.info, n=1500, seconds=120, seed=seed, tell=lambda _: None, stop=_Never()
+        pack.folder, pack.game, pack.info, n=1500, seconds=120, seed=seed, tell=lambda _: None, stop=Stop()
     )
     own = mirrored([level.tiles for level in corpus.train], pack.game)
     heldout = [level.tiles for level in corpus.heldout]
@@ -68,13 +69,6 @@ def second_playtester(pack: Pack, minutes: float, seed: int, out: Path) -> Path:
     trainer.finish()
     trainer.export(path)
     return path
-
-
-class _Never:
-    """A stop signal that never comes."""
-
-    def __bool__(self) -> bool:
-        return False
 
 
 def asked_against_measured(asked: NDArray[Any], measured: NDArray[Any]) -> dict[str, Any]:

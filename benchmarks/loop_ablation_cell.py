@@ -62,6 +62,7 @@ def run_start(cell: Cell, plan: Plan, out: Path) -> str:
 
     from levelforge.training.folder import write_whole
     from levelforge.training.level_pool import make_pool, save_pool
+    from levelforge.training.status import Stop
 
     path = out / "starts" / cell.name
     if (path / "done").exists():
@@ -72,7 +73,7 @@ def run_start(cell: Cell, plan: Plan, out: Path) -> str:
     _train(gan, plan.gan_seconds)
     gan.export(path / "generator.onnx", latest=True)
     info = {"generator": gan.describe(), "count_distribution": gan.distribution}
-    made, _ = make_pool(path, game, info, n=600, seconds=60, seed=cell.seed, tell=lambda _: None, stop=_never)
+    made, _ = make_pool(path, game, info, n=600, seconds=60, seed=cell.seed, tell=lambda _: None, stop=Stop())
     save_pool(path / "pool.npz", made)
     dqn = _dqn(cell, game, corpus, made)
     _train(dqn, plan.dqn_seconds)
@@ -179,10 +180,4 @@ def _train(trainer: Any, seconds: float) -> None:
         trainer.advance(min(5.0, max(0.1, end - time.monotonic())))
 
 
-class _Never:
-    def __bool__(self) -> bool:
-        return False
-
-
-_never = _Never()
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -186,7 +186,7 @@ def generate(
     from levelforge.generate import GenerateConfig, check_config
     from levelforge.generate import generate as run
     from levelforge.output import difficulty_lines, generate_document, write_generated
-    from levelforge.pack import load_pack, read_pack
+    from levelforge.pack import pack_for
 
     words = check_formats(split_words(formats_), options)
     if game is None and lock_path is None:
@@ -205,7 +205,7 @@ def generate(
             raise click.UsageError("--size does not go with --lock: a level has its map's size")
         lock = read_lock(lock_path, masks, load_game(game) if game else None, dict(counts))
         loaded, size = lock.level.game, lock.level.size
-    pack = read_pack(pack_path, loaded) if pack_path else load_pack(loaded)
+    pack = pack_for(loaded, pack_path)
     config = GenerateConfig(
         n=n,
         seed=secrets.randbelow(1_000_000) if seed is None else seed,

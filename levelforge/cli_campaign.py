@@ -91,11 +91,11 @@ def campaign(
     from levelforge.game import load_game
     from levelforge.generate import GenerateConfig, check_config
     from levelforge.output import difficulty_lines, generate_document
-    from levelforge.pack import load_pack, read_pack
+    from levelforge.pack import pack_for
 
     words = check_formats(split_words(formats_), options)
     loaded = load_game(game)
-    pack = read_pack(pack_path, loaded) if pack_path else load_pack(loaded)
+    pack = pack_for(loaded, pack_path)
     config = GenerateConfig(
         n=n,
         seed=secrets.randbelow(1_000_000) if seed is None else seed,

@@ -71,12 +71,12 @@ def playtest(
     """
     from levelforge.files import read_files
     from levelforge.judge import play_document, write_heatmaps
-    from levelforge.pack import load_pack, read_pack
+    from levelforge.pack import pack_for
     from levelforge.playtest.measure import playtest as run
 
     found = read_files(paths, game, one_game=True)
     subject = found[0].level.game
-    pack = read_pack(pack_path, subject) if pack_path else load_pack(subject)
+    pack = pack_for(subject, pack_path)
     with progress() as tell:
         results = run(
             [f.level for f in found],

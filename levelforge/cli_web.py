@@ -45,11 +45,11 @@ def web(game: str, out: Path, pack_path: Path | None, node_modules: Path | None,
       python3 -m http.server -d web/dungeon 8000
     """
     from levelforge.game import load_game
-    from levelforge.pack import load_pack, read_pack
+    from levelforge.pack import pack_for
     from levelforge.web_kit import export_web_kit
 
     loaded = load_game(game)
-    pack = read_pack(pack_path, loaded) if pack_path else load_pack(loaded)
+    pack = pack_for(loaded, pack_path)
     files = export_web_kit(pack, out, node_modules=node_modules, say=say)
     if as_json:
         print_json({"game": loaded.name, "pack": pack.hash, "out": str(out), "files": files})

@@ -123,6 +123,11 @@ def load_pack(game_or_path: str | Path | Game) -> Pack:
     return read_pack(game.folder / "pack", game)
 
 
+def pack_for(game: Game, folder: Path | None) -> Pack:
+    """The pack in ``folder``, checked to be for ``game``; with None, the game's own."""
+    return load_pack(game) if folder is None else read_pack(folder, game)
+
+
 def read_pack(folder: Path, game: Game | None = None) -> Pack:
     """Read one pack folder, checking every hash.
 

@@ -83,7 +83,7 @@ def report_folder(
         raise LevelForgeError(f"{folder}: no such folder; name one that 'generate' or 'train' wrote")
     if (folder / RUN_CONFIG).is_file():
         return run_page(folder)
-    from levelforge.pack import load_pack, read_pack
+    from levelforge.pack import pack_for
 
     found = read_files([folder], game, one_game=True)
     index = _index(folder)
@@ -98,7 +98,7 @@ def report_folder(
     notes = []
     player: Pack | None = None
     try:
-        player = read_pack(pack, subject) if pack is not None else load_pack(subject)
+        player = pack_for(subject, pack)
     except LevelForgeError as error:
         if pack is not None:
             raise

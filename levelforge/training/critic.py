@@ -21,6 +21,8 @@ from torch.nn import functional as F
 
 from levelforge.game import Game
 from levelforge.training.critic_net import SCORES, CriticNet, export_critic
+from levelforge.training.folder import write_whole
+from levelforge.training.placing import one_hot
 
 BEATABLE, DIFFICULTY, FUN = 0, 1, slice(2, len(SCORES))
 PREDICT_BATCH = 64
@@ -172,8 +174,7 @@ class CriticTrainer:
 
     def planes(self, tiles: NDArray[np.uint8]) -> Tensor:
         """``uint8[N, H, W]`` as one-hot planes ``f32[N, tiles, H, W]``."""
-        ids = torch.from_numpy(tiles.astype(np.int64))
-        return F.one_hot(ids, len(self.game.tiles)).permute(0, 3, 1, 2).float()
+        return one_hot(tiles, len(self.game.tiles))
 
     def predict(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
         """``float32[N, 7]`` scores of ``uint8[N, H, W]`` levels, in the order of ``SCORES``."""
@@ -194,9 +195,7 @@ class CriticTrainer:
         """Write the ONNX file; returns its bytes."""
         content = export_critic(copy.deepcopy(self.net).eval(), self.game)
         if path is not None:
-            draft = path.with_name(f".{path.name}.part")
-            draft.write_bytes(content)
-            draft.replace(path)
+            write_whole(path, content)
         return content
 
     def state_dict(self) -> dict[str, Any]:

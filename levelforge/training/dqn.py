@@ -29,6 +29,7 @@ from levelforge.env import BatchEnv, Rewards
 from levelforge.game import Game
 from levelforge.playtest.observation import PERSONAS, VIEW_SIZE
 from levelforge.rules import WON
+from levelforge.training.folder import write_whole
 from levelforge.training.heldout import best_skill, win_rates
 from levelforge.training.playtester_net import NetConfig, PlaytesterNet, export_playtester
 from levelforge.training.replay import Batch, Observation, PrioritisedReplay
@@ -413,9 +414,7 @@ class DqnTrainer:
             self.exported(), self.game, {"frames": self.frames, "win_rate": self.best_win_rate}
         )
         if path is not None:
-            temporary = path.with_name(path.name + ".tmp")
-            temporary.write_bytes(data)
-            temporary.replace(path)
+            write_whole(path, data)
         return data
 
     def state_dict(self) -> dict[str, Any]:

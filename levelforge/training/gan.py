@@ -33,9 +33,11 @@ from levelforge.game import Game, Tiles
 from levelforge.repair import repair_batch
 from levelforge.training.augment import Augmentation, augment
 from levelforge.training.encoder import Encoder, Reconstruction
+from levelforge.training.folder import write_whole
 from levelforge.training.gan_data import Windows, cut_windows
 from levelforge.training.gan_judge import Judge
 from levelforge.training.gan_nets import Discriminator, Generator
+from levelforge.training.placing import one_hot
 from levelforge.training.reach import Senses
 from levelforge.training.steer import Steering
 
@@ -286,7 +288,7 @@ class GanTrainer:
         lacking = float(np.clip((self.config.mend_until - average) / 0.05, 0.0, 1.0))
         wrong = ~fixed.raw_beatable & (fixed.edits >= 0)
         mended = np.where(wrong[:, None, None], fixed.tiles, tiles)
-        right = F.one_hot(torch.from_numpy(mended.astype(np.int64)), made.shape[1]).permute(0, 3, 1, 2)
+        right = one_hot(mended, made.shape[1])
         differs = torch.from_numpy(mended != tiles)[:, None]
         return lacking * (made.detach() * made - right * made).mul(differs).sum() / len(made)
 
@@ -303,9 +305,7 @@ class GanTrainer:
             tiles = np.where(rng.random((config.batch, 1, 1)) < 0.5, tiles[:, :, ::-1], tiles)
         if "flip_y" in game.training.symmetries:
             tiles = np.where(rng.random((config.batch, 1, 1)) < 0.5, tiles[:, ::-1], tiles)
-        real = (
-            F.one_hot(torch.from_numpy(tiles.astype(np.int64)), len(game.tiles)).permute(0, 3, 1, 2).float()
-        )
+        real = one_hot(tiles, len(game.tiles))
         real_condition = windows.condition[chosen].copy()
         inputs = self._inputs(config.batch, rng)
         asked = np.zeros(config.batch, bool)
@@ -462,9 +462,7 @@ class GanTrainer:
             {"kind": "generator", "game": self.game.name, "game_digest": self.game.digest} | self.describe(),
         )
         if path is not None:
-            draft = path.with_name(f".{path.name}.part")
-            draft.write_bytes(content)
-            draft.replace(path)
+            write_whole(path, content)
         return content
 
     def describe(self) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -177,7 +177,7 @@ class Loop:
             off["value"] = 0.0
         if config.steer == "none":
             off["novel"] = 0.0
-        return SteerWeights(**{**config.weights.__dict__, **off})
+        return replace(config.weights, **off)
 
     # --- a trainer's methods -------------------------------------------------------------------------
 
@@ -221,7 +221,8 @@ class Loop:
         config, first = self.config, self.round == 0
         if first:
             self._measure_corpus()
-        made = self._candidates(config.first_candidates if first else config.candidates, self.round)
+        n = config.first_candidates if first else config.candidates
+        made = self._candidates(n, self.round, config.asked_share, latest=True)
         chosen = self._to_play(made, config.first_played if first else config.played, self.round)
         scores = self._play(made, chosen, self.dqn.values, config.episodes, self.seed + self.round)
         figures = self._found(made, chosen, scores)
@@ -286,11 +287,11 @@ class Loop:
 
     # --- parts of them ---------------------------------------------------------------------------------
 
-    def _candidates(self, n: int, number: int) -> Made:
-        """Candidates of the latest averaged generator."""
-        self.gan.export(self.folder / "generator.onnx", latest=True)
+    def _candidates(self, n: int, number: int, asked_share: float, *, latest: bool) -> Made:
+        """Candidates of the latest averaged generator, or of the best."""
+        self.gan.export(self.folder / "generator.onnx", latest=latest)
         info = {"generator": self.gan.describe(), "count_distribution": self.gan.distribution}
-        return make(self.folder, self.game, info, n, self.config.asked_share, self.seed * 1000 + number)
+        return make(self.folder, self.game, info, n, asked_share, self.seed * 1000 + number)
 
     def _to_play(self, made: Made, n: int, number: int) -> NDArray[np.intp]:
         """Which levels to play: half as they come, half spread over what the critic makes of their difficulty."""
@@ -370,9 +371,7 @@ class Loop:
         rates = self.dqn.finish()
         if self.round:
             self._choose_best(self.figures)
-        self.gan.export(self.folder / "generator.onnx")
-        info = {"generator": self.gan.describe(), "count_distribution": self.gan.distribution}
-        made = make(self.folder, self.game, info, 3 * config.last_played, 0.7, self.seed * 1000 + 900)
+        made = self._candidates(3 * config.last_played, 900, 0.7, latest=False)
         chosen = self._to_play(made, config.last_played, 900)
         scores = self._play(made, chosen, self.dqn.best_values(), config.episodes + 1, self.seed + 900)
         fresh = np.arange(len(chosen)) % 4 == 0  # kept from training, to assess
@@ -417,7 +416,7 @@ class Loop:
             "spent": self.spent,
             "seconds": self.seconds,
             "scale": self.steering.scale,
-            "weights": dict(self.steering.weights.__dict__),
+            "weights": asdict(self.steering.weights),
             "began": dict(self.began),
             "best": float(self.best),
             "figures": dict(self.figures),
@@ -460,5 +459,5 @@ def reliability(
 
 
 def _halved(weights: SteerWeights) -> SteerWeights:
-    values = {name: value / 2 for name, value in weights.__dict__.items()}
+    values = {name: value / 2 for name, value in asdict(weights).items()}
     return SteerWeights(**values | {"novelty": weights.novelty})

@@ -66,6 +66,11 @@ def straight_through(hard: Tensor, soft: Tensor) -> Tensor:
     return hard + (soft - soft.detach())
 
 
+def one_hot(ids: np.ndarray[Any, np.dtype[Any]], kinds: int) -> Tensor:
+    """Ids ``int[N, H, W]`` below ``kinds`` as planes ``f32[N, kinds, H, W]``."""
+    return F.one_hot(torch.from_numpy(ids.astype(np.int64)), kinds).permute(0, 3, 1, 2).float()
+
+
 def bounded(logits: Tensor) -> Tensor:
     """Logits kept within 15: sure enough for any choice, and never near the prices of bad places.
 

@@ -30,7 +30,7 @@ from levelforge.playtest.observation import (
     PLANE_TREAT,
 )  # fmt: skip
 from levelforge.training.critic_net import SCORES, CriticNet
-from levelforge.training.placing import straight_through
+from levelforge.training.placing import one_hot, straight_through
 from levelforge.training.playtester_net import PlaytesterNet
 
 
@@ -79,8 +79,7 @@ class Steering:
     ) -> None:
         self.game, self.weights, self.critic, self.playtester = game, weights, critic, playtester
         self.scale = 1.0
-        ids = torch.from_numpy(corpus.astype(np.int64))
-        self._corpus = F.one_hot(ids, len(game.tiles)).permute(0, 3, 1, 2).float().flatten(1)
+        self._corpus = one_hot(corpus, len(game.tiles)).flatten(1)
         self._area = corpus.shape[1] * corpus.shape[2]
         self._fun = torch.tensor([float(game.measures.weights[name]) for name in SCORES[2:]])
         self._fun = self._fun / self._fun.sum().clamp(min=1e-9)
@@ -139,7 +138,7 @@ class Steering:
         obs = env.restart(np.arange(len(tiles)), np.arange(len(tiles)))
         view = torch.from_numpy(obs["view"])
         soft = F.conv2d(planes, self._codes)
-        seen = F.one_hot(view[:, 0].long(), N_CODES).permute(0, 3, 1, 2).float()
+        seen = one_hot(obs["view"][:, 0], N_CODES)
         seen = straight_through(seen, self._crop(soft, tiles, view.shape[2], view.shape[3]))
         far = torch.from_numpy(obs["map"]).float()
         return self.playtester.values(
