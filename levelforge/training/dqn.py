@@ -15,6 +15,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,8 @@ class DqnConfig:
         gamma: discount a step.
         target_every: updates between copies to the target network.
         alpha, beta: prioritised replay; beta rises to 1 over ``anneal_frames``.
-        anneal_frames: frames over which the learning rate and beta are annealed.
+        anneal_frames: frames over which the learning rate and beta are annealed, unless the trainer is told how far
+            its training is.
         epsilon_base, epsilon_power: environment i of E acts with noise base ** (1 + power * i / (E - 1)).
         shaping_scale: weight of the shaping, in reward a step of distance.
         shaping_share: how much of the shaping each persona feels. Shaping changes no best policy, but it does change
@@ -117,6 +119,14 @@ class DqnConfig:
     judged_levels: int = 64
     total_frames: int = 8_000_000
 
+    @classmethod
+    def for_gpu(cls) -> DqnConfig:
+        """For a GPU, where a network's pass costs the same for many players as for few."""
+        return cls(
+            n_envs=512, batch_size=512, replay_ratio=1.5, capacity=500_000, warm_up=50_000, target_every=400,
+            reweigh_frames=200_000, eval_frames=2_500_000, judged_levels=128, total_frames=400_000_000,
+        )  # fmt: skip
+
 
 class DqnTrainer:
     """Trains one playtester on a pool of levels.
@@ -127,11 +137,13 @@ class DqnTrainer:
         heldout: levels to evaluate on, never trained on; may be empty.
         config: settings.
         seed: of everything random.
+        device: where the network learns and acts; playing itself is the processor's work.
 
     Attributes:
         net: the network that learns.
         frames: frames played so far.
         win_rate: held-out win rate by skill at the latest evaluation; empty before.
+        progress: says how much of the training is over, 0 to 1, where that is a matter of time; None goes by frames.
     """
 
     def __init__(
@@ -141,11 +153,14 @@ class DqnTrainer:
         heldout: Levels = (),
         config: DqnConfig | None = None,
         seed: int = 0,
+        device: str = "cpu",
     ) -> None:
         self.game, self.config, self.heldout = game, config or DqnConfig(), heldout
+        self.device = torch.device(device)
+        self.progress: Callable[[], float] | None = None
         c = self.config
         torch.manual_seed(seed)
-        self.net = PlaytesterNet(len(game.actions), VIEW_SIZE[game.movement], c.net)
+        self.net = PlaytesterNet(len(game.actions), VIEW_SIZE[game.movement], c.net).to(self.device)
         self.target = copy.deepcopy(self.net).requires_grad_(False)
         self.actor = copy.deepcopy(self.net).requires_grad_(False)
         self.optimizer = torch.optim.Adam(self.net.parameters(), lr=c.learning_rate, eps=1e-5, fused=True)
@@ -173,6 +188,8 @@ class DqnTrainer:
         self.best_parameters: dict[str, Tensor] = {}
         self._recent: list[float] = []
         self._under_way: Future[Update] | Update | None = None
+        # beside the playing on a GPU as well: the acting network need not wait for the learning one
+        self._stream = torch.cuda.Stream(self.device) if self.device.type == "cuda" else None
 
     # --- training ------------------------------------------------------------------------------
 
@@ -195,10 +212,8 @@ class DqnTrainer:
         with ThreadPoolExecutor(1, "learner") as learner:
             while not self.finished and time.perf_counter() - begin < seconds:
                 self.play()
-                if (
-                    self.frames >= c.warm_up
-                    and self.updates < (self.frames - c.warm_up) * c.replay_ratio / c.batch_size
-                ):
+                due = max(0, self.frames - c.warm_up) * c.replay_ratio / c.batch_size
+                while self.updates < due:
                     latest = self.learn(learner)
                     if latest is not None:
                         losses.append(latest.loss)
@@ -224,8 +239,8 @@ class DqnTrainer:
         """One frame of every environment, into replay."""
         c = self.config
         with torch.inference_mode():
-            q = self.actor(*_tensors(self.obs), torch.from_numpy(self.obs["persona"]))
-        obs, _, terminated, truncated, info = self.env.step(q.argmax(dim=1).numpy())
+            q = self.actor(*self._tensors(self.obs), self._here(self.obs["persona"]))
+        obs, _, terminated, truncated, info = self.env.step(q.argmax(dim=1).cpu().numpy())
         rewards = info.rewards + info.shaping[:, None] * np.array(c.shaping_share, np.float32)
         self.replay.add(self.obs, info.action, rewards, terminated, truncated)
         self.obs = obs
@@ -252,12 +267,12 @@ class DqnTrainer:
         """
         c = self.config
         taken = self._take_in()
-        progress = min(1.0, self.frames / c.anneal_frames)
+        progress = min(1.0, self.frames / c.anneal_frames if self.progress is None else self.progress())
         for group in self.optimizer.param_groups:
             group["lr"] = c.learning_rate * (1.0 - 0.9 * progress)
         persona = self._personas()
         batch = self.replay.sample(c.batch_size, c.beta + (1.0 - c.beta) * progress, self.rng, persona)
-        weights = torch.eye(len(PERSONAS))[torch.from_numpy(persona)]
+        weights = torch.eye(len(PERSONAS))[torch.from_numpy(persona)].to(self.device)
         if learner is None:
             self._under_way = self._update(batch, weights)
         else:
@@ -267,16 +282,22 @@ class DqnTrainer:
 
     def _update(self, batch: Batch, weights: Tensor) -> Update:
         """One step of gradient descent on a batch."""
-        target = self.targets(batch, weights)
-        q = self.net(*_tensors(batch.obs), weights)
-        chosen = q.gather(1, torch.from_numpy(batch.action)[:, None]).squeeze(1)
-        loss = (F.smooth_l1_loss(chosen, target, reduction="none") * torch.from_numpy(batch.weight)).mean()
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.config.max_grad_norm)
-        self.optimizer.step()
-        error = (chosen.detach() - target).numpy()
-        return Update(batch.leaf, error, float(loss.detach()), float(chosen.detach().mean()))
+        if self._stream is not None:
+            self._stream.wait_stream(torch.cuda.default_stream(self.device))
+        with torch.cuda.stream(self._stream) if self._stream else nullcontext():
+            target = self.targets(batch, weights)
+            q = self.net(*self._tensors(batch.obs), weights)
+            chosen = q.gather(1, self._here(batch.action)[:, None]).squeeze(1)
+            loss = (F.smooth_l1_loss(chosen, target, reduction="none") * self._here(batch.weight)).mean()
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.config.max_grad_norm)
+            self.optimizer.step()
+            error = (chosen.detach() - target).cpu().numpy()
+            update = Update(batch.leaf, error, float(loss.detach()), float(chosen.detach().mean()))
+        if self._stream is not None:
+            self._stream.synchronize()
+        return update
 
     def _wait(self) -> Update | None:
         """Let the update under way come to its end, without taking it in."""
@@ -298,10 +319,10 @@ class DqnTrainer:
     def targets(self, batch: Batch, persona: Tensor) -> Tensor:
         """``float32[B]``: reward + discount * Q_target(next, argmax over a of Q(next, a)) (double DQN)."""
         with torch.no_grad():
-            following = _tensors(batch.next_obs)
+            following = self._tensors(batch.next_obs)
             action = self.net(*following, persona).argmax(dim=1, keepdim=True)
             value = self.target(*following, persona).gather(1, action).squeeze(1)
-        target: Tensor = torch.from_numpy(batch.reward) + torch.from_numpy(batch.discount) * value
+        target: Tensor = self._here(batch.reward) + self._here(batch.discount) * value
         return target
 
     def reweigh(self) -> None:
@@ -352,27 +373,36 @@ class DqnTrainer:
 
     def values(self, obs: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
         """``float32[N, A]`` values of the actions, by the latest network."""
-        with torch.inference_mode():
-            found: NDArray[np.float32] = self.net(*_tensors(obs), torch.from_numpy(obs["persona"])).numpy()
-        return found
+        return self._values(self.net, obs)
 
     def best_values(self) -> Callable[[Mapping[str, NDArray[Any]]], NDArray[np.float32]]:
         """As :meth:`values`, by the network that is exported."""
-        net = self.exported()
+        net = self.exported().to(self.device)
+        return lambda obs: self._values(net, obs)
 
-        def values(obs: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
-            with torch.inference_mode():
-                found: NDArray[np.float32] = net(*_tensors(obs), torch.from_numpy(obs["persona"])).numpy()
-            return found
+    def _values(self, net: PlaytesterNet, obs: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            q: Tensor = net(*self._tensors(obs), self._here(obs["persona"]))
+        found: NDArray[np.float32] = q.cpu().numpy()
+        return found
 
-        return values
+    def _tensors(self, obs: Mapping[str, NDArray[Any]]) -> tuple[Tensor, Tensor, Tensor]:
+        return self._here(obs["view"]), self._here(obs["map"]), self._here(obs["scalars"])
+
+    def _here(self, array: NDArray[Any]) -> Tensor:
+        """An array as a tensor on the device."""
+        return torch.from_numpy(array).to(self.device)
 
     def exported(self) -> PlaytesterNet:
-        """A copy of the network that did best so far."""
-        net = copy.deepcopy(self.net)
+        """A copy of the network that did best so far, on the CPU."""
+        net = copy.deepcopy(self.net).cpu()
         if self.best_parameters:
             net.load_state_dict(self.best_parameters)
         return net.eval()
+
+    def frozen(self) -> PlaytesterNet:
+        """A copy of the latest network, on the CPU, that gives gradients for what it sees and has none of its own."""
+        return copy.deepcopy(self.net).cpu().eval().requires_grad_(False)
 
     def set_levels(self, level_pool: Levels) -> None:
         """Go on with another pool of levels; running episodes are broken off.
@@ -482,10 +512,6 @@ def _keys(level_pool: Levels) -> list[bytes]:
         for part in level_pool
         for tiles in (part if part.ndim == 3 else [part])
     ]
-
-
-def _tensors(obs: Mapping[str, NDArray[Any]]) -> tuple[Tensor, Tensor, Tensor]:
-    return torch.from_numpy(obs["view"]), torch.from_numpy(obs["map"]), torch.from_numpy(obs["scalars"])
 
 
 def _to_tensors(state: Mapping[str, Any]) -> dict[str, Any]:

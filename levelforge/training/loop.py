@@ -258,9 +258,7 @@ class Loop:
         self.gan.grow(self.returned, self.config.corpus_share if len(self.returned) else 0.0)
         steered = self.config.steer
         self.steering.critic = self.critic.frozen() if steered in ("critic", "both") else None
-        self.steering.playtester = (
-            copy.deepcopy(self.dqn.net).eval().requires_grad_(False) if steered in ("value", "both") else None
-        )
+        self.steering.playtester = self.dqn.frozen() if steered in ("value", "both") else None
         self.gan.steering = self.steering
 
     def _after_gan(self) -> dict[str, float]:

@@ -58,6 +58,12 @@ class Trainer(Protocol):
         """Write the ONNX file."""
 
 
+class DqnLike(Trainer, Protocol):
+    """What a run asks of the playtester's trainer besides."""
+
+    progress: Callable[[], float] | None
+
+
 class GanLike(Trainer, Protocol):
     """What a run asks of the GAN's trainer besides."""
 
@@ -131,8 +137,8 @@ class Phases:
         stop: Stop,
         *,
         make_gan: Callable[[], GanLike],
-        make_dqn: Callable[[list[Tiles]], Trainer],
-        make_loop: Callable[[GanLike, Trainer, NDArray[np.uint8], float], LoopLike],
+        make_dqn: Callable[[list[Tiles]], DqnLike],
+        make_loop: Callable[[GanLike, DqnLike, NDArray[np.uint8], float], LoopLike],
         seed: int,
     ) -> None:
         self.folder, self.game, self.corpus, self.settings = folder, game, corpus, settings
@@ -215,20 +221,23 @@ class Phases:
         self._save("dqn", None)
         return True
 
-    def _dqn(self, state: dict[str, Any] | None) -> Trainer | None:
+    def _dqn(self, state: dict[str, Any] | None) -> DqnLike | None:
         """The playtester after its first training; None if somebody stopped it."""
         torch.set_num_threads(self.settings.dqn_threads)
-        trainer = self.make_dqn(self._levels(load_pool(self.folder.export / POOL)))
+        trainer = self._playtester(load_pool(self.folder.export / POOL))
         if state is not None:
             trainer.load_state_dict(state)
         until = (self.settings.gan_share + self.settings.pool_share + self.settings.dqn_share) * self.budget
         return trainer if self._advance("dqn", trainer, min(until, self._end)) else None
 
-    def _levels(self, made: NDArray[np.uint8]) -> list[Tiles]:
-        """What the playtester trains on: the corpus and levels of our own making."""
-        return [*mirrored([level.tiles for level in self.corpus.train], self.game), *made]
+    def _playtester(self, made: NDArray[np.uint8]) -> DqnLike:
+        """A trainer of the playtester, on the corpus and levels of our own making, annealed by the run's clock."""
+        trainer = self.make_dqn([*mirrored([level.tiles for level in self.corpus.train], self.game), *made])
+        begin = (self.settings.gan_share + self.settings.pool_share) * self.budget
+        trainer.progress = lambda: max(0.0, (self.clock.seconds() - begin) / max(1e-9, self._end - begin))
+        return trainer
 
-    def _loop(self, state: dict[str, Any] | None, dqn: Trainer | None) -> bool:
+    def _loop(self, state: dict[str, Any] | None, dqn: DqnLike | None) -> bool:
         torch.set_num_threads(self.settings.gan_threads)
         gan = self.make_gan()
         made = load_pool(self.folder.export / POOL)
@@ -236,7 +245,7 @@ class Phases:
             gan.load_state_dict(torch.load(self.folder.export / GAN_STATE, weights_only=True))
         else:
             made = state["pool"].numpy()
-        dqn = dqn or self.make_dqn(self._levels(made))
+        dqn = dqn or self._playtester(made)
         loop = self.make_loop(gan, dqn, made, max(0.0, self._end - self.clock.seconds()))
         if state is not None:
             loop.load_state_dict(state)

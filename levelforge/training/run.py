@@ -26,7 +26,7 @@ from levelforge.training.dqn import DqnConfig, DqnTrainer
 from levelforge.training.folder import RunFolder
 from levelforge.training.gan import GanConfig, GanTrainer
 from levelforge.training.loop import STEERS, Loop, LoopConfig, Steer
-from levelforge.training.phases import Clock, GanLike, LoopLike, Phases, Trainer
+from levelforge.training.phases import Clock, DqnLike, GanLike, LoopLike, Phases
 from levelforge.training.settings import RunSettings, from_json, to_json
 from levelforge.training.status import Status, stop_on_signals
 from levelforge.training.tracking import open_tracker
@@ -35,6 +35,7 @@ from levelforge.training.transfer import Starting, keep_source
 DEFAULT_BUDGET = FULL_BUDGET = 1800.0
 """Seconds; with less than the full budget the loop makes and plays fewer levels a round."""
 LOSSES = ("r3gan", "wgan-gp")
+DEVICES = ("auto", "cpu", "cuda")
 START = "start"
 """Where a run folder keeps the pack it started from."""
 
@@ -47,7 +48,7 @@ class Makers(Protocol):
 
     def dqn(
         self, game: Game, levels: Sequence[Tiles], heldout: Sequence[Tiles], config: DqnConfig, seed: int
-    ) -> Trainer:
+    ) -> DqnLike:
         """The trainer of the second phase."""
 
     def loop(
@@ -55,7 +56,7 @@ class Makers(Protocol):
         game: Game,
         corpus: Sequence[Tiles],
         gan: GanLike,
-        dqn: Trainer,
+        dqn: DqnLike,
         pool: NDArray[np.uint8],
         config: LoopConfig,
         seconds: float,
@@ -66,20 +67,23 @@ class Makers(Protocol):
 
 
 class _RealMakers:
+    def __init__(self, device: str) -> None:
+        self.device = device
+
     def gan(self, game: Game, corpus: Sequence[Tiles], config: GanConfig, seed: int) -> GanLike:
         return GanTrainer(game, corpus, config, seed)
 
     def dqn(
         self, game: Game, levels: Sequence[Tiles], heldout: Sequence[Tiles], config: DqnConfig, seed: int
-    ) -> Trainer:
-        return DqnTrainer(game, levels, heldout, config, seed)
+    ) -> DqnLike:
+        return DqnTrainer(game, levels, heldout, config, seed, self.device)
 
     def loop(
         self,
         game: Game,
         corpus: Sequence[Tiles],
         gan: GanLike,
-        dqn: Trainer,
+        dqn: DqnLike,
         pool: NDArray[np.uint8],
         config: LoopConfig,
         seconds: float,
@@ -120,6 +124,8 @@ def train(
     start: str | Path | None = None,
     freeze: bool | None = None,
     track: str | None = None,
+    device: str = "auto",
+    threads: int | None = None,
     resume: bool = False,
     command: str = "",
     settings: RunSettings | None = None,
@@ -146,6 +152,10 @@ def train(
             False, or the run's.
         track: ``mlflow`` tells MLflow what happens (:mod:`levelforge.training.tracking`); None is nobody, or as
             the run began.
+        device: where the playtester learns: ``cpu``, ``cuda``, or ``auto`` for a GPU where there is one. A run that
+            begins on a GPU has more players at once (:meth:`~levelforge.training.dqn.DqnConfig.for_gpu`); it may be
+            resumed elsewhere.
+        threads: processor threads for the GAN and the critic; None is 1, or the run's.
         resume: go on with the run in ``out``; whatever is given must be what the run began with (the
             budget may change).
         command: the command line, kept for the model card.
@@ -178,13 +188,17 @@ def train(
         if loss not in LOSSES:
             raise LevelForgeError(f"unknown loss {loss!r} (known: {', '.join(LOSSES)})")
         chosen_gan = replace(chosen_gan, loss=loss)  # type: ignore[arg-type]  # checked against LOSSES above
-    chosen_dqn = dqn or from_json(DqnConfig, old.get("dqn", {}), "dqn")
+    device = _device(device)
+    usual_dqn = DqnConfig.for_gpu() if device == "cuda" and not resume else DqnConfig()
+    chosen_dqn = dqn or (from_json(DqnConfig, old["dqn"], "dqn") if "dqn" in old else usual_dqn)
     chosen_loop = loop or from_json(LoopConfig, old.get("loop", {}), "loop")
     if steer is not None:
         if steer not in STEERS:
             raise LevelForgeError(f"unknown steering {steer!r} (known: {', '.join(STEERS)})")
         chosen_loop = replace(chosen_loop, steer=cast(Steer, steer))
     chosen = settings or from_json(RunSettings, old.get("settings", {}), "settings")
+    if threads is not None:
+        chosen = replace(chosen, gan_threads=threads)
     seconds = budget if budget is not None else float(old.get("budget", DEFAULT_BUDGET))
     if seconds <= 0:
         raise LevelForgeError(f"budget {seconds:g} s is no time; give at least 1s")
@@ -226,7 +240,7 @@ def train(
         folder.create(config)
         if source is not None:
             keep_source(source, folder.path / START)
-    makers = makers or _RealMakers()
+    makers = makers or _RealMakers(device)
     if started:
         source = read_pack(folder.path / START)
         makers = Starting(makers, source, started["freeze"], folder.log)
@@ -244,6 +258,16 @@ def train(
         folder.tracker.pack(folder.path)
     folder.tracker.end("FINISHED" if result.done else "KILLED")
     return result
+
+
+def _device(asked: str) -> str:
+    """The device meant by ``auto``, or the one asked for if it is there."""
+    if asked not in DEVICES:
+        raise LevelForgeError(f"unknown device {asked!r} (known: {', '.join(DEVICES)})")
+    there = torch.cuda.is_available()
+    if asked == "cuda" and not there:
+        raise LevelForgeError("no GPU that torch can use; train on the processor with --device cpu")
+    return "cuda" if there and asked != "cpu" else "cpu"
 
 
 def _drive(
