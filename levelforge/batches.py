@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -117,7 +117,7 @@ class Batch:
     seconds: Mapping[str, float]
 
 
-def certified_batches(pack: Pack, config: GenerateConfig) -> Iterator[Batch]:
+def certified_batches(pack: Pack, config: GenerateConfig) -> Generator[Batch, None, None]:
     """Endless batches in order, made ahead on ``config.threads`` threads."""
     with ThreadPoolExecutor(config.threads) as pool:
         ahead: deque[Future[Batch]] = deque()

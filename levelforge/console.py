@@ -34,7 +34,8 @@ class Forge(click.Group):
         """Run, and leave with 0 (done), 1 (the answer is no), 2 (bad input), 130 (interrupted) or 70 (our fault)."""
         extra["standalone_mode"] = False
         try:
-            status = super().main(*args, **extra)
+            with _heard():
+                status = super().main(*args, **extra)
         except click.Abort:
             fail("interrupted; nothing half-written was left behind", INTERRUPTED)
         except click.ClickException as error:
@@ -154,12 +155,17 @@ def print_json(document: Any) -> None:
 
 @contextlib.contextmanager
 def progress() -> Iterator[Callable[[str, int, int], None]]:
-    """A ``tell(stage, done, total)`` that draws bars on stderr, when that is a terminal."""
+    """A ``tell(stage, done, total)`` that draws bars on stderr, when that is a terminal.
+
+    Each step looks whether Ctrl-C was pressed, too: see :func:`_heard`.
+    """
     from tqdm import tqdm
 
     bars: dict[str, tqdm[Any]] = {}
 
     def tell(stage: str, done: int, total: int) -> None:
+        if _asked:
+            raise KeyboardInterrupt
         if stage not in bars:
             bars[stage] = tqdm(
                 total=total, desc=stage, unit="level", file=sys.stderr, disable=None, leave=False
@@ -199,6 +205,39 @@ def staged(folder: Path) -> Iterator[Path]:
             with contextlib.suppress(OSError):
                 path.rmdir()
         raise
+
+
+_asked: list[int] = []
+"""The signal of a Ctrl-C that was pressed during this command."""
+
+
+@contextlib.contextmanager
+def _heard() -> Iterator[None]:
+    """Remember a Ctrl-C, besides raising ``KeyboardInterrupt``.
+
+    Where that is raised inside a callback from C code or while an object is thrown away, Python prints it and goes on,
+    and Ctrl-C would have done nothing. Remembered, it ends the command at its next step.
+
+    A Ctrl-C that somebody else handles, or that is ignored (as in a shell's background jobs), is left to them.
+    """
+
+    def ask(number: int, _frame: object) -> None:
+        _asked.append(number)
+        raise KeyboardInterrupt
+
+    _asked.clear()
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    try:
+        signal.signal(signal.SIGINT, ask)
+    except ValueError:  # only the main thread can
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextlib.contextmanager

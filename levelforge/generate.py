@@ -8,6 +8,7 @@ more are wanted, the rest follow as they come. Where a difficulty is asked for, 
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -196,35 +197,37 @@ def _collect(pack: Pack, config: GenerateConfig, tell: Progress) -> _Pool:
     pool, seen = _Pool(), set[bytes]()
     # around locked tiles, all levels are alike
     distinct = Distinct(pack.game) if config.diverse and config.lock is None else None
-    for index, batch in enumerate(certified_batches(pack, config)):
-        for stage, spent in batch.seconds.items():
-            pool.seconds[stage] += spent
-        for i in range(len(batch.tiles)):
-            if index >= whole and len(pool.levels) == wanted:
+    # closed here and not where it is thrown away, for there Python swallows a Ctrl-C while threads end
+    with contextlib.closing(certified_batches(pack, config)) as batches:
+        for index, batch in enumerate(batches):
+            for stage, spent in batch.seconds.items():
+                pool.seconds[stage] += spent
+            for i in range(len(batch.tiles)):
+                if index >= whole and len(pool.levels) == wanted:
+                    break
+                pool.candidates += 1
+                pool.raw += bool(batch.raw_beatable[i])
+                reason = REASONS[batch.verdict[i]]
+                key = batch.tiles[i].tobytes()
+                if not reason and key in seen:
+                    reason = DUPLICATE
+                elif not reason and distinct is not None and not distinct.add(batch.tiles[i]):
+                    reason = NEAR_COPY
+                if reason:
+                    pool.rejected[reason] += 1
+                    continue
+                seen.add(key)
+                pool.levels.append(_level(pack, config, batch, i))
+                pool.requested.append(batch.requested[i])
+            if index < whole:
+                pool.first = len(pool.levels)
+            tell("certify", min(len(pool.levels), wanted), wanted)
+            if index + 1 >= whole and len(pool.levels) >= wanted:
                 break
-            pool.candidates += 1
-            pool.raw += bool(batch.raw_beatable[i])
-            reason = REASONS[batch.verdict[i]]
-            key = batch.tiles[i].tobytes()
-            if not reason and key in seen:
-                reason = DUPLICATE
-            elif not reason and distinct is not None and not distinct.add(batch.tiles[i]):
-                reason = NEAR_COPY
-            if reason:
-                pool.rejected[reason] += 1
-                continue
-            seen.add(key)
-            pool.levels.append(_level(pack, config, batch, i))
-            pool.requested.append(batch.requested[i])
-        if index < whole:
-            pool.first = len(pool.levels)
-        tell("certify", min(len(pool.levels), wanted), wanted)
-        if index + 1 >= whole and len(pool.levels) >= wanted:
-            break
-        if pool.candidates >= config.candidate_cap:
-            if len(pool.levels) < config.n:
-                raise LevelForgeError(_gave_up(pack.game, config, len(pool.levels), pool))
-            break
+            if pool.candidates >= config.candidate_cap:
+                if len(pool.levels) < config.n:
+                    raise LevelForgeError(_gave_up(pack.game, config, len(pool.levels), pool))
+                break
     return pool
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -10,7 +11,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,9 @@ from click.testing import CliRunner, Result
 from standins import make_pack, playtester_onnx
 
 from levelforge.cli import cli
+from levelforge.console import Forge, progress
 from levelforge.game import load_game
+from levelforge.generate import GenerateConfig, generate
 
 LEVEL = "################\n#@............>#\n" + "#..............#\n" * 10 + "################\n"
 
@@ -238,23 +242,72 @@ def test_a_fault_of_ours_is_not_an_answer(
 def test_ctrl_c_leaves_nothing_half_written(pack: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     args = ["generate", "dungeon", "-n", "100000", "--format", "json", "--pack", str(pack), "--out", str(out)]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "levelforge.cli", *args],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    deadline = time.monotonic() + 60
-    while not out.exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(0.5)
-    process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=60)
+    # tests that run in the background of a shell hand down that Ctrl-C is ignored
+    command = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    command += "from levelforge.cli import cli; cli.main()"
+    with subprocess.Popen(
+        [sys.executable, "-c", command, *args], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            deadline = time.monotonic() + 60
+            while not out.exists() and time.monotonic() < deadline:
+                time.sleep(0.05)
+            time.sleep(0.5)
+            process.send_signal(signal.SIGINT)
+            stdout, stderr = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 130, stderr
     assert stdout == ""
     assert stderr.strip().splitlines()[-1] == "error: interrupted; nothing half-written was left behind"
     assert "Traceback" not in stderr
     assert not out.exists()
+
+
+@pytest.fixture(name="attentive")
+def _attentive() -> Iterator[None]:
+    """Ctrl-C as a terminal has it, whatever the tests were started by."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_ctrl_c_that_c_code_swallowed_is_heard_at_the_next_step(attentive: None) -> None:
+    steps: list[int] = []
+    group = Forge()
+
+    @group.command()
+    def work() -> None:
+        with progress() as tell:
+            for step in range(3):
+                tell("work", step, 3)
+                steps.append(step)
+                with contextlib.suppress(KeyboardInterrupt):
+                    signal.raise_signal(signal.SIGINT)
+
+    result = CliRunner().invoke(group, ["work"])
+    assert result.exit_code == 130
+    assert result.stderr.strip() == "error: interrupted; nothing half-written was left behind"
+    assert steps == [0]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+    steps.clear()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    assert CliRunner().invoke(group, ["work"]).exit_code == 0, "who ignores Ctrl-C goes on ignoring it"
+    assert steps == [0, 1, 2]
+
+
+def test_ctrl_c_counts_while_the_threads_of_generation_end(
+    pack: Path, attentive: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Pool(ThreadPoolExecutor):
+        def shutdown(self, *args: bool, **how: bool) -> None:
+            super().shutdown(*args, **how)
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("levelforge.batches.ThreadPoolExecutor", Pool)
+    with pytest.raises(KeyboardInterrupt):
+        generate(pack, GenerateConfig(1, playtest=False))
 
 
 def test_a_reader_that_stops_listening(tmp_path: Path) -> None:
