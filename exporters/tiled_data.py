@@ -19,6 +19,10 @@ ENCODINGS = ("csv", "base64-zlib", "base64-zstd")
 FLIPS = 0xF0000000
 """Flipped horizontally, vertically, diagonally, turned (hexagonal maps)."""
 
+MAX_CELLS = 2**24
+"""The most cells that all tile layers of a map may have together: 64 MiB once unpacked, or 64 layers of the largest
+size. A layer that packs well takes next to no room in its file, so the size of the file bounds nothing."""
+
 _PLAIN = ("", "zlib", "gzip", "zstd")
 
 
@@ -91,6 +95,11 @@ def from_csv(text: str, height: int, width: int, place: str) -> Gids:
     Raises:
         LevelForgeError: as for :func:`from_numbers`.
     """
+    count = text.count(",") + 1
+    if count != height * width:  # before millions of words are made of it
+        raise LevelForgeError(
+            f"{place}: data has {count} tiles where a {width}x{height} layer has {height * width}"
+        )
     words = text.replace("\n", "").replace("\r", "").split(",")
     try:
         numbers = [int(word) for word in words]

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from levelforge.exporters.facts import NO_XML
-from levelforge.exporters.tiled_data import FLIPS, Gids, pack, unpack
+from levelforge.exporters.tiled_data import FLIPS, MAX_CELLS, Gids, pack, unpack
 
 KEY = "tiled_kept"
 PLACES = ("below", "between", "above", "entities")
@@ -302,6 +302,7 @@ def _restore(found: Mapping[str, Any], own_count: int, entities: int) -> Kept:
     ids = {thing["id"]: entities + number for number, thing in enumerate(things, 1)}
     layers: list[tuple[str, dict[str, Any], Gids | None]] = []
     objects: list[dict[str, Any]] = []
+    room = MAX_CELLS
     for entry in _dicts(found, "layers"):
         kind, place = entry["type"], entry["place"]
         if kind not in ("tilelayer", "objectgroup", "imagelayer") or place not in PLACES:
@@ -320,6 +321,9 @@ def _restore(found: Mapping[str, Any], own_count: int, entities: int) -> Kept:
             width, height = entry["width"], entry["height"]
             if not (0 < width <= 512 and 0 < height <= 512 and isinstance(entry["data"], str)):
                 raise ValueError("a layer beyond the largest map")
+            room -= width * height
+            if room < 0:
+                raise ValueError("more layers than a map may have")
             gids = unpack(entry["data"], "zlib", height, width, KEY)
             table = dict(_gid(int(gid), known, shift) for gid in np.unique(gids))
             gids = _move(gids, table)

@@ -20,7 +20,7 @@ from levelforge.exporters.base import check_side, read_bytes
 from levelforge.exporters.facts import level_from, unflatten
 from levelforge.exporters.games import find_game, guess_game
 from levelforge.exporters.json_format import load_json
-from levelforge.exporters.tiled_data import FLIPS, Gids, from_numbers, unpack
+from levelforge.exporters.tiled_data import FLIPS, MAX_CELLS, Gids, from_csv, from_numbers, unpack
 from levelforge.exporters.tiled_kept import KEY, Leftover, collect, note
 from levelforge.exporters.tiled_sets import objects_in, properties_of, tilesets_of, whole
 from levelforge.exporters.tiled_write import CHECKED, ENTITIES, TERRAIN
@@ -73,8 +73,14 @@ def _level(data: Any, path: Path, game: Game | None) -> Level:
         chosen = guess_game(path, set(names.values()) or {""}, "name")
     tiles = np.full((height, width), chosen.empty.id, dtype=np.uint8)
     layers = [layer for layer in _layers(data["layers"], str(path)) if layer.get("name") not in CHECKED]
-    if not any(layer.get("type") == "tilelayer" for layer in layers):
+    count = sum(layer.get("type") == "tilelayer" for layer in layers)
+    if not count:
         raise LevelForgeError(f"{path}: has no tile layer")
+    if count * width * height > MAX_CELLS:
+        most = MAX_CELLS // (width * height)
+        raise LevelForgeError(
+            f"{path}: has {count} tile layers; a map of {width}x{height} tiles may have up to {most}; merge some"
+        )
     ids = {tile.name: tile.id for tile in chosen.tiles}
     known = {gid: ids[name] for gid, name in names.items() if name in ids}
     rest = _fill(tiles, layers, known, names, path, chosen)
@@ -198,11 +204,11 @@ def _gids(layer: dict[str, Any], height: int, width: int, path: Path) -> Gids:
     if (layer.get("width", width), layer.get("height", height)) != (width, height):
         raise LevelForgeError(f"{place}: is not as large as the map ({width}x{height})")
     data = layer.get("data")
-    if isinstance(data, np.ndarray):
-        return data
     encoding = layer.get("encoding", "csv")
     if encoding == "base64" and isinstance(data, str):
         return unpack(data, str(layer.get("compression") or ""), height, width, place)
+    if encoding == "csv" and isinstance(data, str):  # as TMX has it
+        return from_csv(data, height, width, place)
     if encoding not in ("csv", "base64"):
         raise LevelForgeError(f"{place}: unknown encoding {str(encoding)[:40]!r} (known: csv, base64)")
     return from_numbers(data, height, width, place)

@@ -13,6 +13,7 @@ from levelforge.exporters.tiled_kept import MAX_GIDS, MapTileset
 from levelforge.exporters.tiled_xml import load_xml
 
 _NAMES = object()  # no JSON key is equal to it
+MAX_TILESETS = 1000
 _MARKS = ("*.tiled-project", "game.toml")
 
 
@@ -23,10 +24,13 @@ def tilesets_of(data: dict[str, Any], path: Path) -> list[tuple[MapTileset, dict
         LevelForgeError: a tileset that is damaged, missing or outside the map's root.
     """
     found: list[tuple[MapTileset, dict[int, str]]] = []
+    read: dict[Path, dict[str, Any]] = {}
     entries = objects_in(data, "tilesets", str(path))
+    if len(entries) > MAX_TILESETS:
+        raise LevelForgeError(f"{path}: has {len(entries)} tilesets; up to {MAX_TILESETS} are read")
     for entry in sorted(entries, key=lambda t: whole(t.get("firstgid", 1), f"{path}: tileset firstgid", 1)):
         first = int(entry.get("firstgid", 1))
-        tileset = _external(entry["source"], path) if "source" in entry else entry
+        tileset = _external(entry["source"], path, read) if "source" in entry else entry
         names = _names(tileset, path)
         count = whole(tileset.get("tilecount", 0), f"{path}: tilecount", 0)
         count = max(count, max(names, default=-1) + 1)  # a collection of pictures has gaps in its numbers
@@ -71,8 +75,8 @@ def root_of(path: Path) -> Path:
     return home
 
 
-def _external(source: Any, path: Path) -> dict[str, Any]:
-    """A tileset file, which must lie below the map's root."""
+def _external(source: Any, path: Path, read: dict[Path, dict[str, Any]]) -> dict[str, Any]:
+    """A tileset file, which must lie below the map's root; ``read`` has those that the map named before."""
     text = source if isinstance(source, str) else ""
     file = path.parent / text
     sound = bool(text) and "\x00" not in text and "\\" not in text and not Path(text).is_absolute()
@@ -84,10 +88,13 @@ def _external(source: Any, path: Path) -> dict[str, Any]:
         )
     if not file.is_file():
         raise LevelForgeError(f"{path}: tileset {text[:80]!r} is missing")
+    if file.resolve() in read:
+        return read[file.resolve()]
     is_xml = read_bytes(file).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
     data = load_xml(file, "tileset") if is_xml else load_json(file)
     if not isinstance(data, dict):
         raise LevelForgeError(f"{file}: not a Tiled tileset")
+    read[file.resolve()] = data
     return data
 
 

@@ -92,7 +92,7 @@ def world_maps(path: Path) -> list[Path]:
     """The map files of a ``.world``, all of them below its root (see :func:`root_of`).
 
     Raises:
-        LevelForgeError: not a world, a world by patterns, a map that is missing or outside the root.
+        LevelForgeError: not a world, a world by patterns, a map that is listed twice or lies outside the root.
     """
     data = load_json(path)
     if not isinstance(data, dict) or data.get("type", "world") != "world":
@@ -102,13 +102,16 @@ def world_maps(path: Path) -> list[Path]:
     entries = objects_in(data, "maps", str(path))
     if not 1 <= len(entries) <= MAX_MAPS:
         raise LevelForgeError(f"{path}: lists {len(entries)} maps; 1 to {MAX_MAPS} are read")
-    root, found = root_of(path).resolve(), []
+    root, found, seen = root_of(path).resolve(), [], set[Path]()
     for entry in entries:
         name = entry.get("fileName")
         text = name if isinstance(name, str) else ""
         file = path.parent / text
         sound = bool(text) and "\x00" not in text and "\\" not in text and not Path(text).is_absolute()
-        if not sound or file.suffix.lower() == ".world" or not file.resolve().is_relative_to(root):
+        if not sound or file.suffix.lower() == ".world" or not (real := file.resolve()).is_relative_to(root):
             raise LevelForgeError(f"{path}: map {text[:80]!r} lies outside the world's folder; copy it there")
+        if real in seen:  # else a small file could ask for one large map ten thousand times
+            raise LevelForgeError(f"{path}: lists map {text[:80]!r} twice; remove one")
+        seen.add(real)
         found.append(file)
     return found

@@ -13,7 +13,6 @@ from lxml import etree
 
 from levelforge.errors import LevelForgeError
 from levelforge.exporters.base import read_text
-from levelforge.exporters.tiled_data import from_csv, from_numbers, unpack
 
 _NUMBER = re.compile(r"-?\d{1,12}(\.\d{1,20})?([eE][+-]?\d{1,2})?")
 _LAYERS = {"layer": "tilelayer", "objectgroup": "objectgroup", "group": "group", "imagelayer": "imagelayer"}
@@ -75,7 +74,7 @@ def _layers(element: etree._Element, origin: str) -> list[dict[str, Any]]:
         layer = _attributes(child, ("width", "height"), origin) | {"type": kind}
         layer["properties"] = _properties(child, origin)
         if kind == "tilelayer":
-            layer["data"] = _data(child, layer, origin)
+            layer |= _data(child, layer, origin)
         elif kind == "objectgroup":
             layer["objects"] = [_object(each, origin) for each in child.findall("object")]
         elif kind == "group":
@@ -86,8 +85,8 @@ def _layers(element: etree._Element, origin: str) -> list[dict[str, Any]]:
     return layers
 
 
-def _data(element: etree._Element, layer: dict[str, Any], origin: str) -> Any:
-    """The gids of a layer as an array, or the reason why there are none."""
+def _data(element: etree._Element, layer: dict[str, Any], origin: str) -> dict[str, Any]:
+    """The data of a layer as TMJ has it, still packed: a small file may hold any number of large layers."""
     place = f"{origin}: layer {str(layer.get('name', ''))[:40]!r}"
     data = element.find("data")
     if data is None:
@@ -97,15 +96,10 @@ def _data(element: etree._Element, layer: dict[str, Any], origin: str) -> Any:
     width, height = layer.get("width"), layer.get("height")
     if not (type(width) is type(height) is int and 0 < width <= 512 and 0 < height <= 512):
         raise LevelForgeError(f"{place}: width and height must be whole numbers from 1 to 512")
-    encoding, text = data.get("encoding"), data.text or ""
+    encoding = data.get("encoding")
     if encoding is None:
-        numbers = [_number(tile.get("gid", "0"), f"{place}: gid") for tile in data.findall("tile")]
-        return from_numbers(numbers, height, width, place)
-    if encoding == "csv":
-        return from_csv(text, height, width, place)
-    if encoding == "base64":
-        return unpack(text, data.get("compression", ""), height, width, place)
-    raise LevelForgeError(f"{place}: unknown encoding {encoding[:40]!r} (known: csv, base64)")
+        return {"data": [_number(tile.get("gid", "0"), f"{place}: gid") for tile in data.findall("tile")]}
+    return {"encoding": encoding, "compression": data.get("compression", ""), "data": data.text or ""}
 
 
 def _object(element: etree._Element, origin: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import pytest
 
 from levelforge import exporters
 from levelforge.errors import LevelForgeError
+from levelforge.exporters import tiled_sets
 from levelforge.game import load_game
 from levelforge.level import Level, parse_text
 
@@ -259,6 +260,64 @@ def test_bombs_stay_small(tmj):
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         assert peak < 16 * 2**20
+
+
+@pytest.mark.parametrize("name", ["tmj", "tmx"])
+def test_many_small_bombs_are_no_better_than_one(name, tmp_path):
+    """A layer of zeros is 1 MiB unpacked and next to nothing in its file; only all layers together have a limit."""
+    zeros = base64.b64encode(zlib.compress(bytes(4 * 512 * 512), 9)).decode()
+    path = tmp_path / f"many.{name}"
+    sides = {"width": 512, "height": 512}
+    layer = sides | {"type": "tilelayer", "name": "x", "encoding": "base64", "compression": "zlib"}
+    layers, attributes = [layer | {"data": zeros}] * 65, 'width="512" height="512"'
+    head = {"tilewidth": 16, "tileheight": 16, "tilesets": []}
+    game = {"name": "game", "type": "string", "value": "dungeon"}
+    text = json.dumps(sides | head | {"properties": [game], "layers": layers})
+    if name == "tmx":
+        data = f'<data encoding="base64" compression="zlib">{zeros}</data>'
+        text = f'<layer name="x" {attributes}>{data}</layer>' * 65
+        text = f'<properties><property name="game" value="dungeon"/></properties>{text}'
+        text = f'<map {attributes} tilewidth="16" tileheight="16">{text}</map>'
+    path.write_text(text)
+    tracemalloc.start()
+    refused(path, "has 65 tile layers; a map of 512x512 tiles may have up to 64")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 16 * 2**20
+
+
+def test_many_forged_layers_are_kept_as_text_and_not_unpacked(level, tmp_path):
+    zeros = base64.b64encode(zlib.compress(bytes(4 * 512 * 512), 9)).decode()
+    layer = {"type": "tilelayer", "place": "above", "width": 512, "height": 512, "data": zeros}
+    forged = {"own": 1, "tilesets": [], "entities": [], "layers": [layer] * 65}
+    (path,) = exporters.write_level(level.with_(extra={"tiled_kept": forged}), "tmj", tmp_path)
+    assert [each["name"] for each in json.loads(path.read_text())["layers"]] == ["terrain", "entities"]
+    assert exporters.read_level(path).extra["tiled_kept"] == forged
+
+
+def test_a_world_names_each_map_once(level, tmp_path):
+    exporters.write_level(level, "tmx", tmp_path)
+    (tmp_path / "link.tmx").symlink_to("tiny.tmx")
+    path = tmp_path / "w.world"
+    for second in ("tiny.tmx", "./tiny.tmx", "link.tmx"):
+        maps = [{"fileName": name, "x": 0, "y": 0} for name in ("tiny.tmx", second)]
+        path.write_text(json.dumps({"maps": maps, "type": "world"}))
+        with pytest.raises(LevelForgeError, match=f"lists map '{second}' twice; remove one"):
+            exporters.read_levels([path])
+
+
+def test_one_tileset_named_many_times_is_read_once(level, tmp_path, monkeypatch):
+    (path,) = exporters.write_level(level, "tmj", tmp_path, tileset="external")
+    read = []
+    real = tiled_sets.load_json
+    monkeypatch.setattr(tiled_sets, "load_json", lambda file: read.append(file) or real(file))
+
+    def repeat(data, count):
+        data["tilesets"] = [{"firstgid": 1 + 900 * n, "source": "dungeon.tsj"} for n in range(count)]
+
+    assert exporters.read_level(edit(path, lambda d: repeat(d, 1000))).same_as(level)
+    assert len(read) == 1
+    refused(edit(path, lambda d: repeat(d, 1001)), "has 1001 tilesets; up to 1000 are read")
 
 
 def test_deep_json_is_refused(tmp_path):
