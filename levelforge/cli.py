@@ -269,7 +269,7 @@ def generate(
 )
 @click.option("--track", metavar="TRACKER", help="Tell a tracker, too: mlflow.")
 @click.option(
-    "--device", default="auto", help="Where the playtester learns: cpu, cuda or auto.  [default: auto]"
+    "--device", default="auto", help="Where the networks learn: cpu, cuda or auto.  [default: auto]"
 )
 @click.option(
     "--threads",

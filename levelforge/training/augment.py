@@ -33,11 +33,12 @@ class Augmentation:
 def augment(planes: Tensor, game: Game, how: Augmentation, rng: torch.Generator) -> Tensor:
     """Augment ``f32[N, P, H, W]`` planes, each level its own way; the result has the same shape."""
     count, _, height, width = planes.shape
-    draw = torch.rand(8, count, generator=rng)
+    where = planes.device
+    draw = torch.rand(8, count, generator=rng).to(where)
     if not how.chance:
         return planes
-    rows = torch.arange(height).expand(count, height)
-    columns = torch.arange(width).expand(count, width)
+    rows = torch.arange(height, device=where).expand(count, height)
+    columns = torch.arange(width, device=where).expand(count, width)
     if "flip_y" in game.training.symmetries:
         rows = torch.where(draw[0, :, None] < how.chance, height - 1 - rows, rows)
     if "flip_x" in game.training.symmetries:
@@ -45,14 +46,14 @@ def augment(planes: Tensor, game: Game, how: Augmentation, rng: torch.Generator)
     moved = draw[2, :, None] < how.chance
     down = ((draw[3] * 2 - 1) * (how.shift + 0.5)).round().long()[:, None] * moved
     right = ((draw[4] * 2 - 1) * (how.shift + 0.5)).round().long()[:, None] * moved
-    rows = rows.gather(1, (torch.arange(height) + down).clamp(0, height - 1))
-    columns = columns.gather(1, (torch.arange(width) + right).clamp(0, width - 1))
+    rows = rows.gather(1, (torch.arange(height, device=where) + down).clamp(0, height - 1))
+    columns = columns.gather(1, (torch.arange(width, device=where) + right).clamp(0, width - 1))
     cells = (rows[:, :, None] * width + columns[:, None, :]).flatten(1)
     moved_planes = planes.flatten(2).gather(2, cells[:, None].expand(-1, planes.shape[1], -1)).view_as(planes)
     tall, wide = max(1, round(height * how.cutout)), max(1, round(width * how.cutout))
     top = (draw[5] * (height + tall)).long()[:, None] - tall
     left = (draw[6] * (width + wide)).long()[:, None] - wide
-    y, x = torch.arange(height), torch.arange(width)
+    y, x = torch.arange(height, device=where), torch.arange(width, device=where)
     in_rows, in_columns = (y >= top) & (y < top + tall), (x >= left) & (x < left + wide)
     blank = (
         in_rows[:, None, :, None] & in_columns[:, None, None, :] & (draw[7] < how.chance)[:, None, None, None]

@@ -88,17 +88,20 @@ class CriticTrainer:
         game: the game.
         config: see :class:`CriticConfig`.
         seed: of everything random.
+        device: where it learns.
 
     Attributes:
         net: the network.
     """
 
-    def __init__(self, game: Game, config: CriticConfig, seed: int) -> None:
-        self.game, self.config, self.seed = game, config, seed
+    def __init__(
+        self, game: Game, config: CriticConfig, seed: int, device: torch.device | str = "cpu"
+    ) -> None:
+        self.game, self.config, self.seed, self.device = game, config, seed, device
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.net = CriticNet(game, config.channels, config.hidden)
-        self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimiser = torch.optim.AdamW(
             self.net.parameters(), config.learning_rate, weight_decay=config.weight_decay
         )
@@ -166,7 +169,7 @@ class CriticTrainer:
         """
         planes = self.planes(tiles)
         logits = self.net.logits(planes, self.net.fields(planes))
-        truth = torch.from_numpy(scores)
+        truth = torch.from_numpy(scores).to(self.device)
         known = ~torch.isnan(truth)
         loss = F.binary_cross_entropy_with_logits(logits, torch.nan_to_num(truth), reduction="none") * known
         columns = [slice(BEATABLE, BEATABLE + 1), slice(DIFFICULTY, DIFFICULTY + 1), FUN]
@@ -174,7 +177,7 @@ class CriticTrainer:
 
     def planes(self, tiles: NDArray[np.uint8]) -> Tensor:
         """``uint8[N, H, W]`` as one-hot planes ``f32[N, tiles, H, W]``."""
-        return one_hot(tiles, len(self.game.tiles))
+        return one_hot(tiles, len(self.game.tiles), self.device)
 
     def predict(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
         """``float32[N, 7]`` scores of ``uint8[N, H, W]`` levels, in the order of ``SCORES``."""
@@ -184,7 +187,7 @@ class CriticTrainer:
             for first in range(0, len(tiles), PREDICT_BATCH):
                 planes = self.planes(tiles[first : first + PREDICT_BATCH])
                 logits = self.net.logits(planes, self.net.fields(planes))
-                found[first : first + PREDICT_BATCH] = torch.sigmoid(logits).numpy()
+                found[first : first + PREDICT_BATCH] = torch.sigmoid(logits).cpu().numpy()
         return found
 
     def frozen(self) -> CriticNet:
@@ -193,7 +196,7 @@ class CriticTrainer:
 
     def export(self, path: Path | None = None) -> bytes:
         """Write the ONNX file; returns its bytes."""
-        content = export_critic(copy.deepcopy(self.net).eval(), self.game)
+        content = export_critic(copy.deepcopy(self.net).cpu().eval(), self.game)
         if path is not None:
             write_whole(path, content)
         return content

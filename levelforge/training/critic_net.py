@@ -48,9 +48,9 @@ def spread(sources: Tensor, cost: Tensor, steps: int = SPREADS) -> Tensor:
     """
     gain = (sources - 1.0) * FAR
     if not torch.onnx.is_in_onnx_export():
-        flat = gain.reshape(-1, *gain.shape[2:]).numpy().copy()
-        _spread(flat, cost.reshape(flat.shape).contiguous().numpy(), steps)
-        return -torch.from_numpy(flat).view(gain.shape)
+        flat = gain.reshape(-1, *gain.shape[2:]).cpu().numpy().copy()
+        _spread(flat, cost.reshape(flat.shape).contiguous().cpu().numpy(), steps)
+        return -torch.from_numpy(flat).view(gain.shape).to(gain.device)
     # the same in operators that every engine has: maximum pooling of negative costs
     for _ in range(steps):
         rows = F.max_pool2d(gain, (3, 1), 1, (1, 0))

@@ -15,7 +15,6 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,10 +29,11 @@ from levelforge.env import BatchEnv, Rewards
 from levelforge.game import Game
 from levelforge.playtest.observation import PERSONAS, VIEW_SIZE
 from levelforge.rules import WON
+from levelforge.training.captured import Captured
 from levelforge.training.folder import write_whole
 from levelforge.training.heldout import best_skill, win_rates
 from levelforge.training.playtester_net import NetConfig, PlaytesterNet, export_playtester
-from levelforge.training.replay import Batch, Observation, PrioritisedReplay
+from levelforge.training.replay import PARTS, Batch, Observation, PrioritisedReplay
 
 Levels = NDArray[np.uint8] | Sequence[NDArray[np.uint8]]
 
@@ -123,7 +123,7 @@ class DqnConfig:
     def for_gpu(cls) -> DqnConfig:
         """For a GPU, where a network's pass costs the same for many players as for few."""
         return cls(
-            n_envs=512, batch_size=512, replay_ratio=1.5, capacity=500_000, warm_up=50_000, target_every=400,
+            n_envs=1024, batch_size=512, replay_ratio=2.0, capacity=500_000, warm_up=50_000, target_every=400,
             reweigh_frames=200_000, eval_frames=2_500_000, judged_levels=128, total_frames=400_000_000,
         )  # fmt: skip
 
@@ -163,7 +163,11 @@ class DqnTrainer:
         self.net = PlaytesterNet(len(game.actions), VIEW_SIZE[game.movement], c.net).to(self.device)
         self.target = copy.deepcopy(self.net).requires_grad_(False)
         self.actor = copy.deepcopy(self.net).requires_grad_(False)
-        self.optimizer = torch.optim.Adam(self.net.parameters(), lr=c.learning_rate, eps=1e-5, fused=True)
+        gpu = self.device.type == "cuda"
+        rate = torch.tensor(c.learning_rate, device=self.device) if gpu else c.learning_rate
+        self.optimizer = torch.optim.Adam(
+            self.net.parameters(), lr=rate, eps=1e-5, fused=True, capturable=gpu
+        )
         self.rng = np.random.default_rng(np.random.SeedSequence(seed).spawn(1)[0])
         ladder = c.epsilon_base ** (1 + c.epsilon_power * np.arange(c.n_envs) / max(1, c.n_envs - 1))
         self.env = BatchEnv(
@@ -189,7 +193,8 @@ class DqnTrainer:
         self._recent: list[float] = []
         self._under_way: Future[Update] | Update | None = None
         # beside the playing on a GPU as well: the acting network need not wait for the learning one
-        self._stream = torch.cuda.Stream(self.device) if self.device.type == "cuda" else None
+        self._stream = torch.cuda.Stream(self.device) if gpu else None
+        self._captured: Captured | None = None
 
     # --- training ------------------------------------------------------------------------------
 
@@ -268,36 +273,66 @@ class DqnTrainer:
         c = self.config
         taken = self._take_in()
         progress = min(1.0, self.frames / c.anneal_frames if self.progress is None else self.progress())
-        for group in self.optimizer.param_groups:
-            group["lr"] = c.learning_rate * (1.0 - 0.9 * progress)
+        self._set_rate(c.learning_rate * (1.0 - 0.9 * progress))
         persona = self._personas()
         batch = self.replay.sample(c.batch_size, c.beta + (1.0 - c.beta) * progress, self.rng, persona)
-        weights = torch.eye(len(PERSONAS))[torch.from_numpy(persona)].to(self.device)
+        tensors = self._batch(batch, persona)
+        if self._stream is not None and self._captured is None:
+            self._captured = Captured(self._descend, tensors)
         if learner is None:
-            self._under_way = self._update(batch, weights)
+            self._under_way = self._update(batch, tensors)
         else:
-            self._under_way = learner.submit(self._update, batch, weights)
+            self._under_way = learner.submit(self._update, batch, tensors)
         self.updates += 1
         return taken
 
-    def _update(self, batch: Batch, weights: Tensor) -> Update:
+    def _set_optimizer(self, state: dict[str, Any]) -> None:
+        """Take over an optimiser's state, of a run on this kind of device or on another."""
+        self._captured = None  # it goes on with the tensors that are replaced here
+        mine = [(group["lr"], group["capturable"]) for group in self.optimizer.param_groups]
+        self.optimizer.load_state_dict(state)
+        for group, (rate, capturable) in zip(self.optimizer.param_groups, mine, strict=True):
+            group["lr"], group["capturable"] = rate, capturable
+
+    def _set_rate(self, rate: float) -> None:
+        for group in self.optimizer.param_groups:
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(rate)  # in place: a captured step reads it there
+            else:
+                group["lr"] = rate
+
+    def _batch(self, batch: Batch, persona: NDArray[np.int64]) -> tuple[Tensor, ...]:
+        """What :meth:`_descend` takes, on the device."""
+        weights = np.eye(len(PERSONAS), dtype=np.float32)[persona]
+        numbers = np.stack([batch.reward, batch.discount, batch.weight])
+        parts = (*(batch.obs[p] for p in PARTS), *(batch.next_obs[p] for p in PARTS))
+        return tuple(self._here(array) for array in (*parts, weights, batch.action, numbers))
+
+    def _update(self, batch: Batch, tensors: tuple[Tensor, ...]) -> Update:
         """One step of gradient descent on a batch."""
-        if self._stream is not None:
+        if self._stream is None:
+            found = self._descend(*tensors)
+        else:
+            assert self._captured is not None
             self._stream.wait_stream(torch.cuda.default_stream(self.device))
-        with torch.cuda.stream(self._stream) if self._stream else nullcontext():
-            target = self.targets(batch, weights)
-            q = self.net(*self._tensors(batch.obs), weights)
-            chosen = q.gather(1, self._here(batch.action)[:, None]).squeeze(1)
-            loss = (F.smooth_l1_loss(chosen, target, reduction="none") * self._here(batch.weight)).mean()
-            self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.config.max_grad_norm)
-            self.optimizer.step()
-            error = (chosen.detach() - target).cpu().numpy()
-            update = Update(batch.leaf, error, float(loss.detach()), float(chosen.detach().mean()))
-        if self._stream is not None:
-            self._stream.synchronize()
-        return update
+            with torch.cuda.stream(self._stream):
+                found = self._captured(*tensors).cpu()
+        told = found.numpy()
+        return Update(batch.leaf, told[:-2], float(told[-2]), float(told[-1]))
+
+    def _descend(self, *tensors: Tensor) -> Tensor:
+        """One step of gradient descent; ``float32[B + 2]`` TD errors, the loss, and the mean value."""
+        obs, following, (persona, action, numbers) = tensors[:3], tensors[3:6], tensors[6:]
+        reward, discount, weight = numbers
+        target = self.targets(following, persona, reward, discount)
+        chosen = self.net(*obs, persona).gather(1, action[:, None]).squeeze(1)
+        loss = (F.smooth_l1_loss(chosen, target, reduction="none") * weight).mean()
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.config.max_grad_norm)
+        self.optimizer.step()
+        chosen = chosen.detach()
+        return torch.cat([chosen - target, torch.stack([loss.detach(), chosen.mean()])])
 
     def _wait(self) -> Update | None:
         """Let the update under way come to its end, without taking it in."""
@@ -313,16 +348,18 @@ class DqnTrainer:
             self.replay.update(update.leaf, update.error)
             if self.updates % self.config.target_every == 0:
                 self.target.load_state_dict(self.net.state_dict())
-            self.actor.load_state_dict(self.net.state_dict())
+            with torch.no_grad():
+                torch._foreach_copy_(list(self.actor.parameters()), list(self.net.parameters()))
         return update
 
-    def targets(self, batch: Batch, persona: Tensor) -> Tensor:
+    def targets(
+        self, following: tuple[Tensor, ...], persona: Tensor, reward: Tensor, discount: Tensor
+    ) -> Tensor:
         """``float32[B]``: reward + discount * Q_target(next, argmax over a of Q(next, a)) (double DQN)."""
         with torch.no_grad():
-            following = self._tensors(batch.next_obs)
             action = self.net(*following, persona).argmax(dim=1, keepdim=True)
             value = self.target(*following, persona).gather(1, action).squeeze(1)
-        target: Tensor = self._here(batch.reward) + self._here(batch.discount) * value
+        target: Tensor = reward + discount * value
         return target
 
     def reweigh(self) -> None:
@@ -482,7 +519,7 @@ class DqnTrainer:
         self.actor.load_state_dict(state["actor"])
         under_way = _to_arrays(state["under_way"])
         self._under_way = Update(under_way["leaf"], under_way["error"]) if under_way else None
-        self.optimizer.load_state_dict(state["optimizer"])
+        self._set_optimizer(state["optimizer"])
         self.replay.load_state_dict(_to_arrays(state["replay"]))
         self.obs = self.env.load_state_dict(_to_arrays(state["env"]))
         self.rng.bit_generator.state = json.loads(state["rng"])

@@ -89,9 +89,11 @@ class Reconstruction:
             ``kl``: the weighted divergence of the latents from the standard normal.
         """
         mean, log_variance = encoder(real)
-        latent = mean + torch.exp(0.5 * log_variance) * torch.randn(mean.shape, generator=dice)
+        latent = mean + torch.exp(0.5 * log_variance) * torch.randn(mean.shape, generator=dice).to(
+            mean.device
+        )
         tiles = real.shape[2] * real.shape[3]
-        truth = self.ground[real.argmax(1)]
+        truth = self.ground.to(real.device)[real.argmax(1)]
         x = generator.features(latent, condition)[:, :, : real.shape[2], : real.shape[3]]
         terrain = exact(generator.terrain(x))
         # where entities go is learned on the true terrain

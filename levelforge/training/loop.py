@@ -151,9 +151,9 @@ class Loop:
         self.corpus = list(corpus)
         self.seconds, self.folder = seconds / config.rounds, folder / DRAFT
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.critic = CriticTrainer(game, config.critic, seed + 2)
+        self.critic = CriticTrainer(game, config.critic, seed + 2, gan.device)
         self.weights = game.measures.weights
-        self.steering = Steering(game, gan.judge.corpus, self._steer_weights())
+        self.steering = Steering(game, gan.judge.corpus, self._steer_weights(), device=gan.device)
         shape = gan.windows.tiles.shape[1:]
         self.pool = pool
         self.returned = np.zeros((0, *shape), np.uint8)
@@ -258,7 +258,9 @@ class Loop:
         self.gan.grow(self.returned, self.config.corpus_share if len(self.returned) else 0.0)
         steered = self.config.steer
         self.steering.critic = self.critic.frozen() if steered in ("critic", "both") else None
-        self.steering.playtester = self.dqn.frozen() if steered in ("value", "both") else None
+        self.steering.playtester = (
+            self.dqn.frozen().to(self.gan.device) if steered in ("value", "both") else None
+        )
         self.gan.steering = self.steering
 
     def _after_gan(self) -> dict[str, float]:

@@ -242,7 +242,9 @@ class Phases:
         gan = self.make_gan()
         made = load_pool(self.folder.export / POOL)
         if state is None:
-            gan.load_state_dict(torch.load(self.folder.export / GAN_STATE, weights_only=True))
+            gan.load_state_dict(
+                torch.load(self.folder.export / GAN_STATE, map_location="cpu", weights_only=True)
+            )
         else:
             made = state["pool"].numpy()
         dqn = dqn or self._playtester(made)

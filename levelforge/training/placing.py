@@ -66,9 +66,10 @@ def straight_through(hard: Tensor, soft: Tensor) -> Tensor:
     return hard + (soft - soft.detach())
 
 
-def one_hot(ids: np.ndarray[Any, np.dtype[Any]], kinds: int) -> Tensor:
+def one_hot(ids: np.ndarray[Any, np.dtype[Any]], kinds: int, device: torch.device | str = "cpu") -> Tensor:
     """Ids ``int[N, H, W]`` below ``kinds`` as planes ``f32[N, kinds, H, W]``."""
-    return F.one_hot(torch.from_numpy(ids.astype(np.int64)), kinds).permute(0, 3, 1, 2).float()
+    there = torch.from_numpy(ids.astype(np.int64)).to(device)
+    return F.one_hot(there, kinds).permute(0, 3, 1, 2).float()
 
 
 def bounded(logits: Tensor) -> Tensor:

@@ -131,16 +131,16 @@ class _Reach(torch.autograd.Function):
         settled = np.empty(count, np.int32)
         _walk_batch(roles, plane, parents, orders, settled)
         ctx.kept = roles, plane, parents, orders, settled
-        return torch.from_numpy(plane).view(count, 1, height, width)
+        return torch.from_numpy(plane).view(count, 1, height, width).to(_walls.device)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         roles, plane, parents, orders, settled = ctx.kept
         wall_grad = np.zeros_like(plane)
-        flat = np.ascontiguousarray(grad.detach().reshape(plane.shape).numpy())
+        flat = np.ascontiguousarray(grad.detach().reshape(plane.shape).cpu().numpy())
         _walk_gradient(roles, plane, parents, orders, settled, flat, wall_grad)
         # opening a wall is its plane going from 1 to 0
-        return -torch.from_numpy(wall_grad).view(roles.shape), None
+        return -torch.from_numpy(wall_grad).view(roles.shape).to(grad.device), None
 
 
 class Senses:
@@ -159,7 +159,7 @@ class Senses:
         """Append the senses to one-hot planes: ``f32[N, tiles, H, W]`` to ``f32[N, tiles + planes, H, W]``."""
         if not self.planes:
             return tiles
-        roles = self.game.roles[tiles.detach().argmax(1).numpy()]
+        roles = self.game.roles[tiles.detach().argmax(1).cpu().numpy()]
         walls = tiles[:, self._solid].sum(1)
         reach: Tensor = _Reach.apply(walls, np.ascontiguousarray(roles))  # type: ignore[no-untyped-call]
         return torch.cat([tiles, WEIGHT * reach], dim=1)

@@ -71,7 +71,7 @@ class _RealMakers:
         self.device = device
 
     def gan(self, game: Game, corpus: Sequence[Tiles], config: GanConfig, seed: int) -> GanLike:
-        return GanTrainer(game, corpus, config, seed)
+        return GanTrainer(game, corpus, config, seed, self.device)
 
     def dqn(
         self, game: Game, levels: Sequence[Tiles], heldout: Sequence[Tiles], config: DqnConfig, seed: int
@@ -152,8 +152,9 @@ def train(
             False, or the run's.
         track: ``mlflow`` tells MLflow what happens (:mod:`levelforge.training.tracking`); None is nobody, or as
             the run began.
-        device: where the playtester learns: ``cpu``, ``cuda``, or ``auto`` for a GPU where there is one. A run that
-            begins on a GPU has more players at once (:meth:`~levelforge.training.dqn.DqnConfig.for_gpu`); it may be
+        device: where the networks learn: ``cpu``, ``cuda``, or ``auto`` for a GPU where there is one. A run that
+            begins on a GPU has more players at once and larger batches (``for_gpu`` of
+            :class:`~levelforge.training.gan.GanConfig` and :class:`~levelforge.training.dqn.DqnConfig`); it may be
             resumed elsewhere.
         threads: processor threads for the GAN and the critic; None is 1, or the run's.
         resume: go on with the run in ``out``; whatever is given must be what the run began with (the
@@ -183,13 +184,15 @@ def train(
         levels = game.folder / "corpus"
     corpus = load_corpus(levels, game)
     notes = check_corpus(corpus, str(levels))
-    chosen_gan = gan or from_json(GanConfig, old.get("gan", {}), "gan")
+    device = _device(device)
+    gpu = device == "cuda" and not resume
+    usual_gan = GanConfig.for_gpu() if gpu else GanConfig()
+    chosen_gan = gan or (from_json(GanConfig, old["gan"], "gan") if "gan" in old else usual_gan)
     if loss is not None:
         if loss not in LOSSES:
             raise LevelForgeError(f"unknown loss {loss!r} (known: {', '.join(LOSSES)})")
         chosen_gan = replace(chosen_gan, loss=loss)  # type: ignore[arg-type]  # checked against LOSSES above
-    device = _device(device)
-    usual_dqn = DqnConfig.for_gpu() if device == "cuda" and not resume else DqnConfig()
+    usual_dqn = DqnConfig.for_gpu() if gpu else DqnConfig()
     chosen_dqn = dqn or (from_json(DqnConfig, old["dqn"], "dqn") if "dqn" in old else usual_dqn)
     chosen_loop = loop or from_json(LoopConfig, old.get("loop", {}), "loop")
     if steer is not None:

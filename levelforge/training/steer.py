@@ -64,6 +64,7 @@ class Steering:
         weights: see :class:`SteerWeights`.
         critic: a frozen critic, or None.
         playtester: a frozen playtester, or None.
+        device: where all of them and the planes are.
 
     Attributes:
         scale: factor of the critic's and the playtester's terms; a guard sets it to 0 while the critic errs.
@@ -76,12 +77,13 @@ class Steering:
         weights: SteerWeights,
         critic: CriticNet | None = None,
         playtester: PlaytesterNet | None = None,
+        device: torch.device | str = "cpu",
     ) -> None:
         self.game, self.weights, self.critic, self.playtester = game, weights, critic, playtester
         self.scale = 1.0
-        self._corpus = one_hot(corpus, len(game.tiles)).flatten(1)
+        self._corpus = one_hot(corpus, len(game.tiles), device).flatten(1)
         self._area = corpus.shape[1] * corpus.shape[2]
-        self._fun = torch.tensor([float(game.measures.weights[name]) for name in SCORES[2:]])
+        self._fun = torch.tensor([float(game.measures.weights[name]) for name in SCORES[2:]], device=device)
         self._fun = self._fun / self._fun.sum().clamp(min=1e-9)
         self._start = game.of_role(Role.START)[0].id
         roles = torch.tensor([int(t.role) for t in game.tiles])
@@ -89,7 +91,7 @@ class Steering:
         for tile in game.tiles:  # a patrol is drawn by its heading, not by its role
             if tile.role in (Role.ENEMY_H, Role.ENEMY_V):
                 codes[tile.id] = 0
-        self._codes = codes.T[:, :, None, None].contiguous()
+        self._codes = codes.T[:, :, None, None].contiguous().to(device)
 
     def __call__(self, planes: Tensor, asked: Tensor, wanted: Tensor) -> tuple[Tensor, Mapping[str, float]]:
         """The loss of straight-through candidates.
@@ -133,17 +135,18 @@ class Steering:
         way from each seen cell to the tile there. The way to the goal and the patrols' headings are constants.
         """
         assert self.playtester is not None
-        tiles = planes.detach().argmax(1).numpy().astype(np.uint8)
+        tiles = planes.detach().argmax(1).cpu().numpy().astype(np.uint8)
         env = BatchEnv(self.game, tiles, len(tiles), seed=0, shaping=False, autoreset=False)
         obs = env.restart(np.arange(len(tiles)), np.arange(len(tiles)))
-        view = torch.from_numpy(obs["view"])
+        there = {name: torch.from_numpy(rows).to(planes.device) for name, rows in obs.items()}
+        view = there["view"]
         soft = F.conv2d(planes, self._codes)
-        seen = one_hot(obs["view"][:, 0], N_CODES)
+        seen = one_hot(obs["view"][:, 0], N_CODES, planes.device)
         seen = straight_through(seen, self._crop(soft, tiles, view.shape[2], view.shape[3]))
-        far = torch.from_numpy(obs["map"]).float()
+        far = there["map"].float()
         return self.playtester.values(
             seen, view[:, 1:], straight_through(far, self._binned(soft, far)),
-            torch.from_numpy(obs["scalars"]), torch.from_numpy(obs["persona"]),
+            there["scalars"], there["persona"],
         ).amax(1)  # fmt: skip
 
     def _crop(self, soft: Tensor, tiles: NDArray[np.uint8], rows: int, columns: int) -> Tensor:

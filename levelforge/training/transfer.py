@@ -158,7 +158,7 @@ def transplant(
                 f"{where}: {name} has shape {_shape(found.shape)} where {_shape(expected)} is needed; "
                 "it is of a network of other widths, so train without --from"
             )
-        mask = _copy(parameter, torch.from_numpy(found), axis, report, name)
+        mask = _copy(parameter, torch.from_numpy(found).to(parameter.device), axis, report, name)
         if freeze and not name.startswith(HEADS):
             report.frozen += int(mask.sum())
             moving = 1.0 - mask
@@ -176,8 +176,8 @@ def _copy(parameter: nn.Parameter, found: Tensor, axis: Axis | None, report: Rep
         else:
             place = {label: i for i, label in enumerate(axis.there)}
             pairs = [(i, place[label]) for i, label in enumerate(axis.here) if label in place]
-            here = torch.tensor([i for i, _ in pairs], dtype=torch.long)
-            there = torch.tensor([j for _, j in pairs], dtype=torch.long)
+            here = torch.tensor([i for i, _ in pairs], dtype=torch.long, device=parameter.device)
+            there = torch.tensor([j for _, j in pairs], dtype=torch.long, device=parameter.device)
             parameter.index_copy_(axis.axis, here, found.index_select(axis.axis, there))
             mask.zero_().index_fill_(axis.axis, here, 1.0)
             missing = [axis.words(label) for label in axis.here if label not in place]

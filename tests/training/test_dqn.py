@@ -21,7 +21,6 @@ from levelforge.training.playtester_net import (
     example_inputs,
     export_playtester,
 )
-from levelforge.training.replay import Batch
 
 TINY = DqnConfig(
     n_envs=8,
@@ -105,18 +104,10 @@ def test_targets_choose_with_one_network_and_value_with_the_other(dungeon: Game,
             for parameter in net.parameters():
                 parameter.zero_()
             net.advantage[-1].bias.copy_(torch.tensor(advantage))  # type: ignore[union-attr, operator, arg-type]
-    obs = {part: it.obs[part][:3] for part in ("view", "map", "scalars")}
-    batch = Batch(
-        obs,
-        obs,
-        np.zeros(3, np.int64),
-        np.array([1, 2, 3], np.float32),
-        np.array([0.5, 0.0, 1.0], np.float32),
-        np.ones(3, np.float32),
-        np.arange(3),
-    )
+    following = tuple(torch.from_numpy(it.obs[part][:3]) for part in ("view", "map", "scalars"))
+    reward, discount = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([0.5, 0.0, 1.0])
     # The learner prefers action 1, which the target network values at 1.
-    assert it.targets(batch, torch.eye(4)[[0, 0, 0]]).tolist() == [1.5, 2.0, 4.0]
+    assert it.targets(following, torch.eye(4)[[0, 0, 0]], reward, discount).tolist() == [1.5, 2.0, 4.0]
 
 
 def test_a_restored_trainer_goes_on_bit_by_bit(dungeon: Game, rooms: np.ndarray) -> None:
