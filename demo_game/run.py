@@ -8,7 +8,7 @@ from typing import Any
 
 from levelforge.demo_game.campaign import SEEDS, Campaign
 from levelforge.demo_game.save import Save
-from levelforge.demo_game.staircase import Staircase
+from levelforge.demo_game.staircase import Staircase, within
 from levelforge.demo_game.supply import Made, Ticket
 from levelforge.game import Game
 
@@ -77,7 +77,7 @@ class Run:
         self.counted = won or self.campaign is None
         if self.mode == "endless":
             after = self.stair.after(won=won, measured=self.measured)
-            self.stair = after if self.adaptive else replace(after, difficulty=self.stair.difficulty)
+            self.stair = after if self.adaptive else replace(after, place=self.stair.place)
 
     def met(self, made: Made, save: Save) -> None:
         """Take note of the level that is about to be played; a campaign keeps it."""
@@ -112,7 +112,7 @@ class Run:
         facts: dict[str, Any] = {
             "seed": self.seed,
             "index": self.index + self.counted,
-            "difficulty": self.stair.difficulty,
+            "difficulty": self.stair.place,
             "played": self.stair.played,
             "won": self.stair.won,
             "known": self.stair.known,
@@ -120,7 +120,7 @@ class Run:
         }
         save.section(self.mode)[self.game] = facts
         if self.adaptive:
-            facts = {"difficulty": self.stair.difficulty, "levels": self.stair.known + self.stair.played}
+            facts = {"difficulty": self.stair.place, "levels": self.stair.known + self.stair.played}
             save.section("players")[self.game] = facts
         save.write()
 
@@ -142,7 +142,7 @@ def restored(save: Save, mode: str, game: Game, name: str) -> Run | None:
     try:
         assert isinstance(facts, dict)
         stair = Staircase(
-            _difficulty(facts["difficulty"]),
+            _place(facts["difficulty"]),
             played=max(0, int(facts["played"])),
             won=max(0, int(facts["won"])),
             known=max(0, int(facts.get("known", 0))),
@@ -158,13 +158,13 @@ def welcome(save: Save, name: str) -> Staircase:
     facts = save.section("players").get(name)
     try:
         assert isinstance(facts, dict)
-        return Staircase(_difficulty(facts["difficulty"]), known=max(0, int(facts["levels"])))
+        return Staircase(_place(facts["difficulty"]), known=max(0, int(facts["levels"])))
     except (AssertionError, KeyError, TypeError, ValueError, OverflowError):
         return Staircase()
 
 
-def _difficulty(value: object) -> float:
+def _place(value: object) -> float:
     number = float(value)  # type: ignore[arg-type] # whatever cannot be one raises
     if math.isnan(number):
         raise ValueError(value)
-    return min(1.0, max(0.0, number))
+    return within(number)

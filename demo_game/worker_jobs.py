@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from levelforge.errors import LevelForgeError
-from levelforge.game import Game, load_game
+from levelforge.game import Game, Role, load_game
 from levelforge.level import Level, faults
 
 if TYPE_CHECKING:
@@ -26,6 +26,14 @@ if TYPE_CHECKING:
 
 CANDIDATES = 4
 """Certified levels among which the one nearest to the difficulty asked for is chosen."""
+MISS = 0.1
+"""Where all candidates are farther than this to one side of what was asked, as many again are made with other counts."""
+HARDER, EASIER = (0.75, 1.0), (0.25, 0.0)
+"""How much of the range of each danger's count those have."""
+USUAL = 2 / 3
+"""Share of the range of each danger's count that goes with difficulty 1, about as the library draws it."""
+DRAFTS = 24
+"""Candidates that the critic judges where there is no time to judge more: not more than a batch brings anyway."""
 TRIES = 64
 """Candidates tried for all of these around locked tiles, before one is enough."""
 EPISODES = 4
@@ -58,7 +66,9 @@ def serve(pipe: Connection) -> None:
 def make_level(job: Job) -> Job:
     """A certified level: ``game``, ``pack`` (or None), ``seed``, ``difficulty`` (or None).
 
-    A ``quick`` one is the first that is certified; how hard it is is measured later, while it is played.
+    A ``quick`` one is what the critic thinks best of the first few; how hard it is is measured later, while it is played.
+
+    Where nothing near what is asked turns up, candidates with more or fewer dangers are made, within what the game allows.
     """
     game = _game(job["game"])
     pack, problem = _pack(job["game"], job["pack"])
@@ -66,15 +76,15 @@ def make_level(job: Job) -> Job:
         missing = "has no pack yet" in problem
         note = f"{game.title} has no pack yet: you play its designer's levels" if missing else problem
         return _from_corpus(game, job) | {"note": note}
-    from levelforge.generate import GenerateConfig, generate
-
     if job.get("quick"):
-        config = GenerateConfig(n=1, seed=job["seed"], playtest=False, diverse=False, threads=1)
-        (level,) = generate(pack, config).levels
+        asked = job["difficulty"]
+        (level,) = _drafts(pack, job, {} if asked is None else dangers(game, USUAL * asked), 1)
         return {
             "tiles": level.tiles, "solution": level.solution, "edits": level.edits, "seed": job["seed"],
             "difficulty": None, "source": "pack", "note": "",
         }  # fmt: skip
+    from levelforge.generate import GenerateConfig, generate
+
     # a pack's critic picks those that it expects to be near to what is asked
     config = GenerateConfig(
         n=CANDIDATES,
@@ -85,7 +95,55 @@ def make_level(job: Job) -> Job:
         threads=1,
     )
     levels = list(generate(pack, config).levels)
-    return _nearest(levels, game, pack, job) | {"source": "pack", "note": ""}
+    measured = _measure(levels, game, pack, job["seed"])
+    for share in _shares(measured, job["difficulty"]):
+        with contextlib.suppress(
+            LevelForgeError
+        ):  # so many of everything may not fit: then those at hand must do
+            more = _drafts(pack, job, dangers(game, share), CANDIDATES // 2)
+            levels += more
+            measured += _measure(more, game, pack, job["seed"])
+    return _nearest(levels, measured, job) | {"source": "pack", "note": ""}
+
+
+def dangers(game: Game, share: float) -> dict[str, int]:
+    """Counts of what hurts and what heals: with share 0 the fewest dangers and the most healing, with 1 the reverse."""
+    from levelforge.decode import DANGERS
+
+    found = {}
+    for tile in game.entities:
+        low, high = game.count_ranges[tile.name]
+        if tile.role in DANGERS:
+            found[tile.name] = round(low + (high - low) * share)
+        elif tile.role is Role.HEAL:
+            found[tile.name] = round(high - (high - low) * share)
+    return found
+
+
+def _shares(measured: list[PlaytestResult], asked: float | None) -> tuple[float, ...]:
+    """What to give :func:`dangers` for more candidates, where all at hand are too easy, or all too hard."""
+    found = [result.difficulty for result in measured]
+    if asked is not None and max(found) < asked - MISS:
+        return HARDER
+    if asked is not None and min(found) > asked + MISS:
+        return EASIER
+    return ()
+
+
+def _drafts(pack: Pack, job: Job, counts: dict[str, int], n: int) -> list[Level]:
+    """Of the first certified candidates, the ``n`` that the pack's critic, if it has one, expects to fit best."""
+    from levelforge.generate import GenerateConfig, generate
+    from levelforge.models import SCORES
+
+    judged = pack.critic is not None and job["difficulty"] is not None
+    config = GenerateConfig(
+        n=DRAFTS if judged else n, seed=job["seed"], counts=counts, playtest=False, diverse=False, threads=1
+    )
+    levels = list(generate(pack, config).levels)
+    if pack.critic is None or not judged:
+        return levels
+    expected = pack.critic(np.stack([level.tiles for level in levels]))[:, SCORES.index("difficulty")]
+    return [levels[i] for i in np.argsort(np.abs(expected - job["difficulty"]), kind="stable")[:n]]
 
 
 def regenerate(job: Job) -> Job:
@@ -105,7 +163,8 @@ def regenerate(job: Job) -> Job:
         levels = generate(pack, replace(config, max_candidates=TRIES)).levels
     except LevelForgeError:  # a small area has few answers: one is enough
         levels = generate(pack, replace(config, n=1)).levels
-    return _nearest(list(levels), game, pack, job) | {"source": "pack", "note": ""}
+    measured = _measure(list(levels), game, pack, job["seed"])
+    return _nearest(list(levels), measured, job) | {"source": "pack", "note": ""}
 
 
 def check(job: Job) -> Job:
@@ -169,9 +228,8 @@ def _mirror(job: Job) -> tuple[BatchEnv, int]:
     return _MIRROR["env"], len(seen)
 
 
-def _nearest(levels: list[Level], game: Game, pack: Pack, job: Job) -> Job:
+def _nearest(levels: list[Level], measured: list[PlaytestResult], job: Job) -> Job:
     """Of certified levels, the one nearest to the difficulty asked for, with all that was measured."""
-    measured = _measure(levels, game, pack, job["seed"])
     asked = job["difficulty"]
     best = 0 if asked is None else int(np.argmin([abs(m.difficulty - asked) for m in measured]))
     level = levels[best]

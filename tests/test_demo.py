@@ -14,7 +14,7 @@ from demo_driver import frames, key, make_app, play, press  # noqa: E402 (after 
 from levelforge.corpus import load_corpus  # noqa: E402
 from levelforge.demo_game.controls import Controls  # noqa: E402
 from levelforge.demo_game.launch import open_scenes  # noqa: E402
-from levelforge.demo_game.run import Run  # noqa: E402
+from levelforge.demo_game.run import Run, restored  # noqa: E402
 from levelforge.demo_game.save import FORMAT, NAME, Save  # noqa: E402
 from levelforge.demo_game.scene_make import MakeScene  # noqa: E402
 from levelforge.demo_game.scene_menus import PauseScene, ResultsScene  # noqa: E402
@@ -204,19 +204,81 @@ def test_attract_mode_comes_and_goes(app):
     assert app.scenes == [title]
 
 
-@pytest.mark.parametrize("skill", [0.35, 0.45, 0.55, 0.65, 0.75])
+@pytest.mark.parametrize("skill", [0.2, 0.35, 0.45, 0.55, 0.65, 0.75, 1.05])
 def test_the_staircase_finds_the_target(skill):
-    # a player of a skill wins a level of difficulty d with a logistic chance
-    dice = random.Random(3)
-    rates = []
-    for _ in range(120):
-        stair, won = Staircase(), 0
+    # a player of a skill wins a level of difficulty d with a logistic chance; the first and the last are only just
+    # served by the easiest and the hardest levels there are
+    assert abs(win_rate(skill) - Staircase().target) < 0.05
+
+
+def test_players_at_the_ends_win_as_many_because_the_staircase_goes_beyond(monkeypatch):
+    with_room = [abs(win_rate(skill) - Staircase().target) for skill in (0.2, 1.05)]
+    monkeypatch.setattr("levelforge.demo_game.staircase.BEYOND", 0.0)
+    without = [abs(win_rate(skill) - Staircase().target) for skill in (0.2, 1.05)]
+    assert np.less(with_room, without).all()
+
+
+def win_rate(skill):
+    """Of 200 players between levels 15 and 45, whose levels measure somewhat beside what was asked."""
+    dice, won = random.Random(3), 0
+    for _ in range(200):
+        stair = Staircase()
         for n in range(45):
-            wins = dice.random() < 1 / (1 + np.exp((stair.difficulty - skill) / 0.12))
+            hard = min(1.0, max(0.0, stair.difficulty + dice.uniform(-0.1, 0.1)))
+            wins = dice.random() < 1 / (1 + np.exp((hard - skill) / 0.12))
             won += wins and n >= 15
-            stair = stair.after(won=wins)
-        rates.append(won / 30)
-    assert abs(np.mean(rates) - stair.target) < 0.1
+            stair = stair.after(won=wins, measured=hard)
+    return won / 200 / 30
+
+
+def test_what_is_asked_for_stays_on_the_scale(tmp_path):
+    low = high = Staircase()
+    for _ in range(40):
+        low, high = low.after(won=False, measured=0.0), high.after(won=True, measured=1.0)
+    assert (low.difficulty, high.difficulty) == (0.0, 1.0)
+    assert low.place < 0.0
+    assert high.place > 1.0
+    # where it stands is saved, too
+    run = Run("dungeon", "endless", 1, low)
+    run.store(Save(tmp_path))
+    assert restored(Save(tmp_path), "endless", load_game("dungeon"), "dungeon").stair == low
+
+
+@pytest.mark.parametrize("name", GAMES)
+@pytest.mark.parametrize(
+    ("asked", "found", "expected"), [(1.0, 0.0, "most"), (0.0, 1.0, "least"), (0.5, 0.45, "")]
+)
+def test_the_worker_makes_harder_or_easier_ones_where_there_are_none(
+    monkeypatch, tmp_path, name, asked, found, expected
+):
+    pytest.importorskip("onnx", reason="needs the train extra")
+    from types import SimpleNamespace
+
+    from standins import make_pack
+
+    from levelforge.decode import DANGERS
+    from levelforge.demo_game import worker_jobs
+
+    make_pack(tmp_path / "pack", name)
+    batches = []
+
+    def measure(levels, game, pack, seed):
+        batches.append(list(levels))
+        play = SimpleNamespace(visits=0, near=0, deaths=np.zeros((0, 3), int))
+        return [SimpleNamespace(difficulty=found, why="", first=play) for _ in levels]
+
+    monkeypatch.setattr(worker_jobs, "_measure", measure)
+    job = {"game": name, "pack": str(tmp_path / "pack"), "seed": 3, "difficulty": asked}
+    assert worker_jobs.make_level(job)["difficulty"] == found
+    first, *more = batches
+    assert len(first) == worker_jobs.CANDIDATES
+    game = load_game(name)
+    ids = [tile.id for tile in game.entities if tile.role in DANGERS]
+    ends = [sum(game.count_ranges[game.tiles[i].name][side] for i in ids) for side in (0, 1)]
+    counts = [np.isin(level.tiles, ids).sum() for levels in more for level in levels]
+    assert len(counts) == (worker_jobs.CANDIDATES if expected else 0)
+    if expected:
+        assert counts[-1] == ends[expected == "most"]
 
 
 # --- maps of all kinds ---------------------------------------------------------------------------
@@ -438,8 +500,6 @@ def test_a_home_that_cannot_be_written(monkeypatch, tmp_path):
 
 
 def test_nonsense_in_a_save_is_no_run(tmp_path):
-    from levelforge.demo_game.run import restored
-
     facts = [None, 3, {}, {"seed": "x"}, {"seed": 1, "index": 2, "difficulty": "hard", "played": 1, "won": 0}]
     for fact in facts:
         save = Save(tmp_path)
