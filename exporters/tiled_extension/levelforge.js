@@ -230,7 +230,9 @@
         const sheet = level.tilesets[0], known = {}, found = {};
         let own = null;
         for (const tileset of tilesets) {
-            if (tileset.name === sheet.name && tileset.tileCount === sheet.tilecount) {
+            // Tiled counts the empty places in the last row of the sheet, too
+            const more = tileset.tileCount - sheet.tilecount;
+            if (tileset.name === sheet.name && more >= 0 && more < sheet.columns) {
                 own = tileset;
             }
             for (const tile of tileset.tiles) {
@@ -301,6 +303,9 @@
                 map.addTileset(tileset);
             }
             drop(map, [SOLUTION, UNREACHABLE]);
+            // Tiled paints nothing outside of a selection
+            const selected = map.selectedArea.get();
+            map.selectedArea.set(Qt.rect(0, 0, 0, 0));
             let ground = terrainLayer(map, names);
             if (!ground) {
                 map.addLayer(new TileLayer(TERRAIN));
@@ -326,6 +331,7 @@
                 }
                 edit.apply();
             }
+            map.selectedArea.set(selected);
             placeEntities(map, level, open, found, names);
             for (const name in map.properties()) {
                 if (FACTS.test(name)) {
