@@ -1,12 +1,13 @@
 """Does a designer get the difficulty asked for? Asked against measured, by a playtester that had no part in it.
 
     python benchmarks/difficulty_dial.py [--games dungeon,platformer] [--levels 200] [--pack DIR]
-        [--second-minutes 12] [--second-seed 101] [--out out/difficulty_dial]
+        [--second-pack DIR | --second-minutes 12] [--second-seed 101] [--out out/difficulty_dial]
 
 ``--levels`` levels a game are asked for evenly over the range that the game declares, and made by the pack as
-``levelforge generate --difficulty LO:HI`` makes them. Then a second playtester plays them. It is trained here, from
-another seed, on the corpus and on levels that the pack made for other seeds; it chose nothing and the critic has
-never heard of it. It is kept in ``--out`` and used again by a rerun.
+``levelforge generate --difficulty LO:HI`` makes them. Then a second playtester plays them: that of another pack
+(``--second-pack``, trained from another seed), or one that is trained here, from another seed, on the corpus and on
+levels that the pack made for other seeds. It chose nothing and the critic has never heard of it. One that was trained
+here is kept in ``--out`` and used again by a rerun.
 
 Prints Spearman's correlation and the mean absolute error between asked and measured, each with a 95 %
 interval (bootstrap over levels), for the second playtester and for the pack's own; writes
@@ -96,14 +97,17 @@ def run(name: str, args: argparse.Namespace) -> dict[str, Any]:
 
     pack = load_pack(args.pack or name)
     low, high = pack.game.measures.difficulty_range
-    second = second_playtester(pack, args.second_minutes, args.second_seed, args.out)
+    if args.second_pack:
+        values: QFunction = load_pack(args.second_pack).playtester
+    else:
+        path = second_playtester(pack, args.second_minutes, args.second_seed, args.out)
+        values = Playtester(path, pack.game)
     config = GenerateConfig(n=args.levels, seed=args.seed, difficulty=(low, high), threads=args.threads)
     began = time.monotonic()
     made = generate(pack, config)
     spent = time.monotonic() - began
     asked = np.array(made.requested_difficulty)
     own = np.array([m.difficulty for m in made.measured or ()])
-    values: QFunction = Playtester(second, pack.game)
     others = playtest(
         list(made.levels), pack.game, values, seed=args.second_seed, episodes=args.episodes, personas=["runner"], fun=False
     )  # fmt: skip
@@ -172,6 +176,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--games", default=",".join(bundled_games()))
     parser.add_argument("--pack", type=Path, help="instead of the game's own; only with one game")
+    parser.add_argument("--second-pack", type=Path, help="whose playtester is the second; only with one game")
     parser.add_argument("--levels", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
@@ -186,8 +191,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("out/difficulty_dial"))
     args = parser.parse_args()
     games = args.games.split(",")
-    if args.pack and len(games) > 1:
-        parser.error("--pack: give one game with it")
+    if (args.pack or args.second_pack) and len(games) > 1:
+        parser.error("--pack, --second-pack: give one game with it")
     args.out.mkdir(parents=True, exist_ok=True)
     if args.only_second:
         for name in games:

@@ -9,8 +9,9 @@ others on rounds of the loop with the parts named (making, proving and playing l
 all arms have the same budget in seconds, on one core each while ``--jobs`` is no more than there are cores.
 
 Then each makes 1000 candidates as ``levelforge generate`` would, and 200 certified ones of them are played by the
-bundled pack's playtester, which is of no arm. Figures with 95 % intervals: shares by Wilson over all candidates, the
-others bootstrapped over seeds and levels. A cell's result is written as it is done; a rerun skips what is there.
+bundled pack's playtester, which is of no arm (a rerun may do that elsewhere: ``--only-train``). Figures with 95 %
+intervals: shares by Wilson over all candidates, the others bootstrapped over seeds and levels. A cell's result is
+written as it is done; a rerun skips what is there.
 Prints a table, writes ``loop_ablation.json``.
 """
 
@@ -30,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from loop_ablation_cell import ARMS, Cell, Plan, run_arm, run_start
+from loop_ablation_cell import ARMS, Cell, Plan, judge_arm, run_arm, run_start
 
 from levelforge.game import bundled_games
 from levelforge.playtest.difficulty import wilson
@@ -38,14 +39,14 @@ from levelforge.playtest.difficulty import wilson
 DRAWS = 2000
 
 
-def run_all(starts: Sequence[Cell], cells: Sequence[Cell], plan: Plan, out: Path, jobs: int) -> None:
-    """Make the starts, then the arms that are missing, ``jobs`` at a time."""
+def run_all(work: Sequence[tuple[Any, Sequence[Cell]]], plan: Plan, out: Path, jobs: int) -> None:
+    """Do each piece of work for all of its cells, ``jobs`` at a time, before the next one begins."""
     os.environ["OMP_NUM_THREADS"] = "1"
     began = time.monotonic()
     (out / "cells").mkdir(parents=True, exist_ok=True)
-    for work, todo in ((run_start, starts), (run_arm, cells)):
+    for do, todo in work:
         with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-            running = {pool.submit(work, cell, plan, out): cell for cell in todo}
+            running = {pool.submit(do, cell, plan, out): cell for cell in todo}
             for number, future in enumerate(as_completed(running), 1):
                 future.result()
                 what = f"{number}/{len(todo)} {running[future].name}"
@@ -130,6 +131,7 @@ def main() -> None:
     parser.add_argument("--played", type=int, default=200)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--out", type=Path, default=Path("out/loop_ablation"))
+    parser.add_argument("--only-train", action="store_true", help="leave the playtests to a rerun")
     parser.add_argument("--only-summary", action="store_true", help="no training: the table of what is done")
     args = parser.parse_args()
     games = args.games.split(",")
@@ -141,8 +143,18 @@ def main() -> None:
     paths = {cell: args.out / "cells" / f"{cell.name}.json" for cell in grid}
     missing = [cell for cell in grid if not paths[cell].exists()]
     if missing and not args.only_summary:
-        starts = sorted({Cell(cell.game, cell.seed) for cell in missing}, key=lambda c: c.name)
-        run_all(starts, missing, plan, args.out, args.jobs)
+        starts = sorted(
+            {
+                Cell(cell.game, cell.seed)
+                for cell in missing
+                if not (args.out / "trained" / f"{cell.name}.json").exists()
+            },
+            key=lambda c: c.name,
+        )
+        judging = [] if args.only_train else [(judge_arm, missing)]
+        run_all([(run_start, starts), (run_arm, missing), *judging], plan, args.out, args.jobs)
+        if args.only_train:
+            return
     results = [json.loads(p.read_text(encoding="utf-8")) for p in paths.values() if p.exists()]
     if any(r["plan"] != asdict(plan) for r in results):
         raise SystemExit(f"{args.out}: holds results of other settings; choose another --out")

@@ -56,7 +56,7 @@ class Cell:
         return f"{self.game}-s{self.seed}" + (f"-{arm}" if arm else "")
 
 
-def run_start(cell: Cell, plan: Plan, out: Path) -> str:
+def run_start(cell: Cell, plan: Plan, out: Path) -> None:
     """The GAN's and the playtester's first training, which the arms of a seed share; kept in ``out/starts``."""
     import torch
 
@@ -66,7 +66,7 @@ def run_start(cell: Cell, plan: Plan, out: Path) -> str:
 
     path = out / "starts" / cell.name
     if (path / "done").exists():
-        return cell.name
+        return
     torch.set_num_threads(1)
     path.mkdir(parents=True, exist_ok=True)
     game, corpus, gan = _gan(cell)
@@ -80,17 +80,18 @@ def run_start(cell: Cell, plan: Plan, out: Path) -> str:
     torch.save(gan.state_dict(), path / "gan.pt")
     torch.save(dqn.state_dict(), path / "dqn.pt")
     write_whole(path / "done", b"")
-    return cell.name
 
 
-def run_arm(cell: Cell, plan: Plan, out: Path) -> dict[str, Any]:
-    """Train one arm from its seed's start; its figures, also written to ``out/cells``."""
+def run_arm(cell: Cell, plan: Plan, out: Path) -> None:
+    """Train one arm from its seed's start and make its candidates, in ``out/trained``; unless it is there."""
     import torch
 
     from levelforge.training.folder import write_whole
     from levelforge.training.level_pool import load_pool
     from levelforge.training.loop import Loop, LoopConfig
 
+    if (out / "trained" / f"{cell.name}.json").exists():
+        return
     torch.set_num_threads(1)
     path = out / "starts" / Cell(cell.game, cell.seed).name
     game, corpus, gan = _gan(cell)
@@ -116,28 +117,28 @@ def run_arm(cell: Cell, plan: Plan, out: Path) -> dict[str, Any]:
     gan.keep()
     result = {
         "game": cell.game, "seed": cell.seed, "arm": cell.arm, "plan": asdict(plan), "seconds": spent,
-        "gan_steps": gan.steps, "rounds": rounds, "events": events, **_judge(cell, gan, plan, out),
+        "gan_steps": gan.steps, "rounds": rounds, "events": events, **_solve(cell, gan, plan, out),
     }  # fmt: skip
-    write_whole(out / "cells" / f"{cell.name}.json", (json.dumps(result, indent=1) + "\n").encode())
-    return result
+    write_whole(out / "trained" / f"{cell.name}.json", (json.dumps(result, indent=1) + "\n").encode())
 
 
-def _judge(cell: Cell, gan: Any, plan: Plan, out: Path) -> dict[str, Any]:
-    """What the arm's candidates are worth, by the solver and by the bundled pack's playtester."""
-    from levelforge.pack import load_pack
-    from levelforge.playtest.measure import playtest
+def _solve(cell: Cell, gan: Any, plan: Plan, out: Path) -> dict[str, Any]:
+    """What the arm's candidates are worth by the solver; those to be played are kept in ``out/trained``."""
     from levelforge.training.loop_levels import make
 
-    game = gan.game
     folder = out / "drafts" / cell.name
     folder.mkdir(parents=True, exist_ok=True)
     gan.export(folder / "generator.onnx")
     info = {"generator": gan.describe(), "count_distribution": gan.distribution}
-    made = make(folder, game, info, plan.candidates, 0.0, 4242)
+    made = make(folder, gan.game, info, plan.candidates, 0.0, 4242)
     raw = made.raw[: plan.candidates]
     good = np.flatnonzero(made.certified)[: plan.played]
-    results = playtest(
-        [made.level(game, int(i)) for i in good], game, load_pack(cell.game), seed=7, episodes=4
+    (out / "trained").mkdir(exist_ok=True)
+    np.savez_compressed(
+        out / "trained" / f"{cell.name}.npz",
+        tiles=made.tiles[good],
+        solutions=made.solutions[good],
+        length=made.length[good],
     )
     half = len(raw) // 2
     return {
@@ -146,6 +147,28 @@ def _judge(cell: Cell, gan: Any, plan: Plan, out: Path) -> dict[str, Any]:
         "diversity": (raw[:half] != raw[half : 2 * half]).mean(axis=(1, 2)).round(4).tolist(),
         "style": gan.judge.style(raw),
         "duplicates": 1 - len(np.unique(raw.reshape(len(raw), -1), axis=0)) / len(raw),
+    }
+
+
+def judge_arm(cell: Cell, _plan: Plan, out: Path) -> None:
+    """What the bundled pack's playtester says of an arm's levels; with all else of it written to ``out/cells``."""
+    from levelforge.game import load_game
+    from levelforge.level import Level
+    from levelforge.pack import load_pack
+    from levelforge.playtest.measure import playtest
+    from levelforge.training.folder import write_whole
+
+    game = load_game(cell.game)
+    with np.load(out / "trained" / f"{cell.name}.npz", allow_pickle=False) as kept:
+        levels = [
+            Level(game, tiles, solution=tuple(actions[:length].tolist()))
+            for tiles, actions, length in zip(kept["tiles"], kept["solutions"], kept["length"], strict=True)
+        ]
+    pack = load_pack(cell.game)
+    results = playtest(levels, game, pack, seed=7, episodes=4)
+    trained = json.loads((out / "trained" / f"{cell.name}.json").read_text(encoding="utf-8"))
+    judged = {
+        "judge": pack.hash,
         "fun": [round(r.fun, 4) for r in results if r.fun is not None],
         "fun_parts": {
             part: round(float(np.mean([r.fun_parts[part] for r in results if part in r.fun_parts])), 4)
@@ -153,6 +176,8 @@ def _judge(cell: Cell, gan: Any, plan: Plan, out: Path) -> dict[str, Any]:
         },
         "difficulty": [round(r.difficulty, 4) for r in results],
     }
+    path = out / "cells" / f"{cell.name}.json"
+    write_whole(path, (json.dumps(trained | judged, indent=1) + "\n").encode())
 
 
 def _gan(cell: Cell) -> tuple[Any, Any, Any]:

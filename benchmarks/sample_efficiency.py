@@ -86,12 +86,12 @@ def done_already(cell: Cell, wanted: dict[str, Any], out: Path) -> bool:
     return True
 
 
-def run_all(cells: Sequence[Cell], plan: Plan, out: Path, jobs: int) -> None:
+def run_all(cells: Sequence[Cell], plan: Plan, out: Path, jobs: int, device: str) -> None:
     """Run the cells that are missing, ``jobs`` at a time."""
     os.environ["OMP_NUM_THREADS"] = "1"  # for the processes to come
     began = time.monotonic()
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-        running = {pool.submit(run_cell, cell, plan, out): cell for cell in cells}
+        running = {pool.submit(run_cell, cell, plan, out, device): cell for cell in cells}
         for number, future in enumerate(as_completed(running), 1):
             result = future.result()
             ladder = np.mean([np.mean(won) for won in result["won"].values()])
@@ -271,10 +271,12 @@ def main() -> None:
     parser.add_argument("--candidates", type=int, help="certified levels they are chosen from [as many]")
     parser.add_argument("--authored-share", type=float, default=0.0, help="of the pool, at least")
     parser.add_argument("--gan-steps", type=numbers, default=[1500, 300], help="reconstruction, adversarial")
+    parser.add_argument("--gan-batch", type=int, default=16, help="levels a step")
     parser.add_argument("--checks", type=int, default=3, help="looks at the unseen levels before the last")
     parser.add_argument("--episodes", type=int, default=2, help="a level and skill; 1 at skill 0")
     parser.add_argument("--fresh-seed", type=int, default=2026, help="of the levels drawn anew")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--device", default="cpu", help="where the networks learn: cpu or cuda")
     parser.add_argument("--out", type=Path, default=Path("out/sample_efficiency"))
     parser.add_argument(
         "--only-summary", action="store_true", help="no training: tables and plot of what is done"
@@ -291,6 +293,7 @@ def main() -> None:
         args.candidates or args.generated,
         args.authored_share,
         *args.gan_steps,
+        args.gan_batch,
         args.checks,
         args.episodes,
         args.fresh_seed,
@@ -305,7 +308,7 @@ def main() -> None:
         cells += [(cell, done_already(cell, wanted, args.out)) for cell in grid]
     missing = [cell for cell, done in cells if not done]
     if missing and not args.only_summary:
-        run_all(missing, plan, args.out, args.jobs)
+        run_all(missing, plan, args.out, args.jobs, args.device)
     paths = [args.out / "cells" / f"{cell.name}.json" for cell, _ in cells]
     results = [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.exists()]
     summaries = []

@@ -33,6 +33,7 @@ class Plan:
             as ``generated`` takes them as they come.
         authored_share: least share of authored levels in the pool that episodes draw from; they are repeated for it.
         warm_up, adversarial: steps of the GAN, of reconstruction and with the discriminator.
+        gan_batch: levels in each of them.
         checks: times the unseen levels are played on the way to the last step, one episode a level and skill.
         episodes: a level and skill when the unseen levels are played (1 where there is no noise).
         fresh_seed: of the levels drawn anew by ``tools/make_corpus`` beside the held-out ones.
@@ -45,6 +46,7 @@ class Plan:
     authored_share: float
     warm_up: int
     adversarial: int
+    gan_batch: int
     checks: int
     episodes: int
     fresh_seed: int
@@ -111,8 +113,8 @@ def settings(plan: Plan, game: Game, fresh: Path) -> dict[str, Any]:
     }
 
 
-def run_cell(cell: Cell, plan: Plan, out: Path) -> dict[str, Any]:
-    """Train and judge one cell; its result is written to ``out/cells/NAME.json``."""
+def run_cell(cell: Cell, plan: Plan, out: Path, device: str = "cpu") -> dict[str, Any]:
+    """Train (on that device) and judge one cell; its result is written to ``out/cells/NAME.json``."""
     import torch
 
     from levelforge.training.dqn import DqnTrainer
@@ -127,12 +129,12 @@ def run_cell(cell: Cell, plan: Plan, out: Path) -> dict[str, Any]:
     pool: list[Tiles] = mirrored(authored, game)
     made: dict[str, Any] = {}
     if cell.arm == "generated":
-        levels, made = generated_levels(cell, plan, game, authored, out)
+        levels, made = generated_levels(cell, plan, game, authored, out, device)
         wanted = len(levels) * plan.authored_share / (1 - plan.authored_share)
         pool = pool * max(1, round(wanted / len(pool))) + list(levels)
     levels_to_judge, heldout = unseen(game, fresh)
     began, cpu = time.perf_counter(), time.process_time()
-    trainer = DqnTrainer(game, pool, (), _dqn_config(plan), cell.seed)
+    trainer = DqnTrainer(game, pool, (), _dqn_config(plan), cell.seed, device)
     figures: dict[str, float] = {}
     curve: list[list[float]] = []
     spent = {"dqn": 0.0, "dqn_cpu": 0.0, "judging": 0.0}
@@ -173,7 +175,7 @@ def run_cell(cell: Cell, plan: Plan, out: Path) -> dict[str, Any]:
 
 
 def generated_levels(
-    cell: Cell, plan: Plan, game: Game, authored: list[Tiles], out: Path
+    cell: Cell, plan: Plan, game: Game, authored: list[Tiles], out: Path, device: str
 ) -> tuple[NDArray[np.uint8], dict[str, Any]]:
     """Certified levels by a GAN that has seen ``authored`` only; kept in ``out/gan``, so a rerun has them.
 
@@ -198,7 +200,7 @@ def generated_levels(
         if facts.pop("basis") == basis:
             return load_pool(kept), facts
     began = time.perf_counter()
-    trainer = GanTrainer(game, authored, _gan_config(plan), cell.seed)
+    trainer = GanTrainer(game, authored, _gan_config(plan), cell.seed, device)
     while not trainer.finished:
         trainer.advance(20.0)
     judged = trainer.finish()
@@ -261,6 +263,7 @@ def _gan_config(plan: Plan) -> Any:
     steps = plan.warm_up + plan.adversarial
     return replace(
         GanConfig(),
+        batch=plan.gan_batch,
         warm_up=plan.warm_up,
         ramp=max(1, plan.adversarial),
         steps=steps,

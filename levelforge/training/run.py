@@ -32,7 +32,8 @@ from levelforge.training.status import Status, stop_on_signals
 from levelforge.training.tracking import open_tracker
 from levelforge.training.transfer import Starting, keep_source
 
-DEFAULT_BUDGET = FULL_BUDGET = 1800.0
+DEFAULT_BUDGET = 1800.0
+FULL_BUDGET = {"cpu": 1800.0, "cuda": 900.0}
 """Seconds; with less than the full budget the loop makes and plays fewer levels a round."""
 LOSSES = ("r3gan", "wgan-gp")
 DEVICES = ("auto", "cpu", "cuda")
@@ -252,7 +253,7 @@ def train(
     folder.tracker.parameters(config)
     try:
         result = _drive(
-            folder, game, corpus, config, chosen, chosen_gan, chosen_dqn, chosen_loop, makers, quiet
+            folder, game, corpus, config, chosen, chosen_gan, chosen_dqn, chosen_loop, makers, device, quiet
         )
     except BaseException:
         folder.tracker.end("FAILED")
@@ -283,6 +284,7 @@ def _drive(
     dqn: DqnConfig,
     loop: LoopConfig,
     makers: Makers,
+    device: str,
     quiet: bool,
 ) -> TrainResult:
     """The loop: phases in order, until all are done, the budget is spent or somebody stops it."""
@@ -298,7 +300,7 @@ def _drive(
         folder.log(f"started: {config['command'] or 'train()'}")
     threads = torch.get_num_threads()
     own = [x.tiles for x in corpus.train]
-    loop = loop.scaled(budget / FULL_BUDGET)
+    loop = loop.scaled(budget / FULL_BUDGET[device])
     try:
         with stop_on_signals() as stopped:
             phases = Phases(
