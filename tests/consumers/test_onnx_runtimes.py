@@ -1,4 +1,10 @@
-"""One generator, three engines: ONNX Runtime, ONNX Runtime Web in Chromium and OpenCV give the same tiles."""
+"""One generator, three engines: ONNX Runtime, ONNX Runtime Web in Chromium and OpenCV give the same tiles.
+
+Every level is compared. Engines add up in different orders, so their scores differ by up to 1e-5, and where the two
+best choices of a cell (or of an entity's place) are nearer to each other than that, either is right: about one level
+in 10,000 (docs/embedding.md). No rounding mends that, for it only moves the line on which scores may fall. So a level
+may differ here only if ONNX Runtime itself finds two choices of it tied, and no more than one level may.
+"""
 
 import base64
 from functools import cache
@@ -11,11 +17,10 @@ from levelforge.game import bundled_games
 from levelforge.pack import load_pack
 
 by_game = pytest.mark.parametrize("name", bundled_games())
-LATENTS = 50
+LATENTS = 100
 """Of each of two sizes."""
-SHADE = 2e-4
-"""Engines add up in different orders, so their scores differ in the sixth digit. A level in which that decides (some
-two choices are as good as equal) is left out: it changes with the noise, too, when that is changed by this share."""
+TIE = 2e-5
+"""Scores that are nearer to each other than this may change places from engine to engine."""
 
 
 def other_size(game):
@@ -30,18 +35,57 @@ def cases(name):
     pack, found = load_pack(name), []
     for i, size in enumerate([None, other_size(pack.game)]):
         inputs = sample_inputs(
-            pack.game, LATENTS + 20, size, rng=np.random.default_rng([9, i]),
+            pack.game, LATENTS, size, rng=np.random.default_rng([9, i]),
             distribution=pack.info["count_distribution"], temperature=pack.generator.temperature,
         )  # fmt: skip
         tiles = pack.generator(inputs)
-        steady = np.ones(len(tiles), bool)
-        for share in (1 - SHADE, 1 + SHADE):
-            near = pack.generator(inputs | {"noise": inputs["noise"] * np.float32(share)})
-            steady &= (near == tiles).all(axis=(1, 2))
-        rows = [slice(k, k + 1) for k in np.flatnonzero(steady)[:LATENTS]]
-        assert len(rows) == LATENTS
+        rows = [slice(k, k + 1) for k in range(LATENTS)]
         found += [({key: value[row] for key, value in inputs.items()}, tiles[row]) for row in rows]
     return found
+
+
+@cache
+def scorer(name):
+    """The generator in ONNX Runtime, and what each of its choices is made from: terrain, then each entity."""
+    onnx = pytest.importorskip("onnx")
+    import onnxruntime as ort
+
+    pack = load_pack(name)
+    model = onnx.load(pack.folder / "generator.onnx")
+    scores = [node.input[0] for node in model.graph.node if node.op_type in ("ArgMax", "TopK")]
+    assert len(scores) == 1 + len(pack.game.entities)
+    model.graph.output.extend(onnx.helper.make_empty_tensor_value_info(each) for each in scores)
+    return ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"]), scores
+
+
+def closest_call(name, inputs):
+    """The least lead with which anything in a level was chosen."""
+    session, scores = scorer(name)
+    terrain, *entities = session.run(scores, inputs)
+    ranked = np.sort(terrain, axis=1)
+    leads = [(ranked[:, -1] - ranked[:, -2]).min()]
+    for places, count in zip(entities, inputs["counts"][0].astype(int), strict=True):
+        ranked = np.sort(places.ravel())[::-1]
+        if 0 < count < ranked.size:
+            leads.append(ranked[count - 1] - ranked[count])
+    return min(leads)
+
+
+def compare(name, made):
+    """All levels are the same, but for one that is a tie."""
+    other = [
+        inputs for (inputs, tiles), theirs in zip(cases(name), made, strict=True)
+        if not np.array_equal(np.reshape(theirs, tiles.shape), tiles)
+    ]  # fmt: skip
+    assert [lead for lead in (closest_call(name, inputs) for inputs in other) if lead >= TIE] == []
+    assert len(other) <= 1
+
+
+@by_game
+def test_ties_are_rare(name):
+    """Else they would excuse anything."""
+    assert len(cases(name)) == 200
+    assert sum(closest_call(name, inputs) < TIE for inputs, _ in cases(name)) <= 10
 
 
 @by_game
@@ -75,9 +119,10 @@ def test_onnxruntime_web_makes_the_same_tiles(name, chromium, node_modules, serv
 
     document = {"origin": serve(tmp_path), "file": "/generator.onnx"}
     document["cases"] = [{key: told(value) for key, value in inputs.items()} for inputs, _ in cases(name)]
-    for answer, (_, tiles) in zip(run_node("generator.mjs", document), cases(name), strict=True):
+    answers = run_node("generator.mjs", document)
+    for answer, (_, tiles) in zip(answers, cases(name), strict=True):
         assert (answer["type"], answer["dims"]) == ("int32", list(tiles.shape))
-        assert answer["data"] == tiles.ravel().tolist()
+    compare(name, [answer["data"] for answer in answers])
 
 
 @by_game
@@ -88,9 +133,23 @@ def test_opencv_makes_the_same_tiles(name):
     network = cv2.dnn.readNetFromONNX(
         str(load_pack(name).folder / "generator.onnx"), engine=cv2.dnn.ENGINE_NEW
     )
-    for inputs, tiles in cases(name):
+    made = []
+    for inputs, _ in cases(name):
         for key, value in inputs.items():
             network.setInput(value, key)
-        made = network.forward("tiles")
-        assert made.dtype == np.int32
-        assert np.array_equal(made.reshape(tiles.shape), tiles)
+        made.append(network.forward("tiles").copy())
+        assert made[-1].dtype == np.int32
+    compare(name, made)
+
+
+@by_game
+def test_opencv_runs_the_critic(name):
+    cv2 = pytest.importorskip("cv2")
+    cv2.setNumThreads(1)
+    pack = load_pack(name)
+    if pack.critic is None:
+        pytest.skip("this pack has no critic")
+    network = cv2.dnn.readNetFromONNX(str(pack.folder / "critic.onnx"), engine=cv2.dnn.ENGINE_NEW)
+    for _, tiles in cases(name)[:3]:
+        network.setInput(tiles.astype(np.float32), "tiles")
+        assert network.forward("scores").ravel() == pytest.approx(pack.critic(tiles)[0], abs=1e-4)
