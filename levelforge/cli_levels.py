@@ -69,7 +69,7 @@ def playtest(
       levelforge playtest mine.txt --game dungeon --heatmap heat
       levelforge playtest out/platformer --episodes 32 --json > scores.json
     """
-    from levelforge.files import read_files
+    from levelforge.files import label, read_files
     from levelforge.judge import play_document, write_heatmaps
     from levelforge.pack import pack_for
     from levelforge.playtest.measure import playtest as run
@@ -103,7 +103,7 @@ def playtest(
         ]
         fun = "" if entry["fun"] is None else f"fun {entry['fun']:.2f}, "
         click.echo(
-            f"{entry['file']}: difficulty {entry['difficulty']:.2f} ({low:.2f} to {high:.2f}), {fun}{state}\n"
+            f"{label(entry)}: difficulty {entry['difficulty']:.2f} ({low:.2f} to {high:.2f}), {fun}{state}\n"
             f"    {entry['why']}"
         )
     summary = document["summary"]
@@ -128,7 +128,7 @@ def verify(paths: tuple[Path, ...], game: str | None, node_limit: int, as_json: 
       levelforge verify out/dungeon
       levelforge verify mine.txt --game platformer --json
     """
-    from levelforge.files import read_files
+    from levelforge.files import label, read_files
     from levelforge.judge import verify_entry
 
     entries = []
@@ -137,7 +137,7 @@ def verify(paths: tuple[Path, ...], game: str | None, node_limit: int, as_json: 
         entries.append(entry)
         if not as_json:
             steps = "" if entry["solution_length"] is None else f" in {entry['solution_length']} steps"
-            click.echo(f"{entry['file']}: {entry['verdict']}{steps} (certificate {entry['certificate']})")
+            click.echo(f"{label(entry)}: {entry['verdict']}{steps} (certificate {entry['certificate']})")
     good = sum(entry["verdict"] == "beatable" for entry in entries)
     if as_json:
         print_json({"levels": entries})
@@ -162,7 +162,7 @@ def solve(paths: tuple[Path, ...], game: str | None, node_limit: int, as_json: b
       levelforge solve out/dungeon/dungeon-7-0000.json
       levelforge solve mine.txt --game dungeon --json
     """
-    from levelforge.files import read_files
+    from levelforge.files import label, read_files
     from levelforge.judge import solve_entry
 
     entries = []
@@ -172,10 +172,10 @@ def solve(paths: tuple[Path, ...], game: str | None, node_limit: int, as_json: b
         if as_json:
             continue
         if entry["verdict"] == "beatable":
-            click.echo(f"{entry['file']}: beatable in {entry['solution_length']} steps: {entry['solution']}")
+            click.echo(f"{label(entry)}: beatable in {entry['solution_length']} steps: {entry['solution']}")
         else:
             reason = entry["reason"] or f"{entry['expanded']} states searched; raise --node-limit"
-            click.echo(f"{entry['file']}: {entry['verdict']} ({reason})")
+            click.echo(f"{label(entry)}: {entry['verdict']} ({reason})")
     if as_json:
         print_json({"levels": entries})
     return DONE if all(entry["verdict"] == "beatable" for entry in entries) else ANSWER_IS_NO
@@ -210,7 +210,7 @@ def repair(
     import numpy as np
 
     from levelforge.errors import LevelForgeError
-    from levelforge.files import check_formats, read_files, write_file
+    from levelforge.files import check_formats, label, read_files, write_file
     from levelforge.level import format_text
     from levelforge.repair import repair as run
 
@@ -226,9 +226,9 @@ def repair(
         result = run(bare)
         results.append(result)
         if result is None:
-            say(f"{item.path}: could not be repaired")
+            say(f"{label(item.entry)}: could not be repaired")
         else:
-            say(f"{item.path}: {result.edits} edits, beatable in {len(result.solution)} steps")
+            say(f"{label(item.entry)}: {result.edits} edits, beatable in {len(result.solution)} steps")
     written: list[list[str]] = [[] for _ in found]
     if out is not None:
         with staged(out) as draft:
@@ -242,7 +242,7 @@ def repair(
     if as_json:
         entries = []
         for item, result, names in zip(found, results, written, strict=True):
-            entry: dict[str, Any] = {"file": str(item.path), "repaired": result is not None}
+            entry = item.entry | {"repaired": result is not None}
             entry["edits"] = result.edits if result else None
             entry["solution_length"] = len(result.solution) if result else None
             changed = np.argwhere(result.level.tiles != item.level.tiles) if result else np.empty((0, 2), int)
@@ -289,10 +289,9 @@ def convert(
             names = write_files(levels, draft, words, options, levels[0].game.name)
             written |= dict(zip(mine, names, strict=True))
     entries = [
-        {"file": str(item.path), "files": [str(out / name) for name in written[n]]}
-        for n, item in enumerate(found)
+        item.entry | {"files": [str(out / name) for name in written[n]]} for n, item in enumerate(found)
     ]
     if as_json:
         print_json({"levels": entries})
     else:
-        say(f"{len(found)} levels written to {out}")
+        say(f"{len(found)} level{'s'[: len(found) != 1]} written to {out}")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,26 @@ Options = Mapping[str, str]
 
 @dataclass(frozen=True)
 class LevelFile:
-    """A level and the file it was read from; ``format`` is that file's, ``id`` unique among what was read."""
+    """A level and the file it was read from.
+
+    ``format`` is the file's; ``id`` is unique among what was read; ``several`` says that the file holds more levels.
+    """
 
     path: Path
     level: Level
     format: str
     id: str
+    several: bool = False
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        """How JSON documents name the level: ``file``, and ``id`` where the file holds several."""
+        return {"file": str(self.path)} | ({"id": self.level.id} if self.several else {})
+
+
+def label(entry: Mapping[str, Any]) -> str:
+    """How lines of text name the level of an entry that began as :attr:`LevelFile.entry`."""
+    return f"{entry['file']}: {entry['id']}" if "id" in entry else str(entry["file"])
 
 
 def read_files(
@@ -57,11 +72,16 @@ def read_files(
     found: list[LevelFile] = []
     for path in files:
         levels = read_levels([path], named)
-        word = detect(path).name
+        word, several = detect(path).name, len(levels) > 1
         found += [
-            LevelFile(path, level, word, path.stem if len(levels) == 1 else f"{path.stem}-{level.id}")
-            for _, level in levels
+            LevelFile(path, level, word, _name(level, number) if several else path.stem, several)
+            for number, (_, level) in enumerate(levels, 1)
         ]
+    names = Counter(item.id for item in found)
+    found = [
+        replace(item, id=f"{item.path.stem}-{item.id}") if item.several and names[item.id] > 1 else item
+        for item in found
+    ]
     if not found:
         raise LevelForgeError(f"{paths[0]}: holds no level")
     for item in found:
@@ -73,6 +93,16 @@ def read_files(
                 f"{found[0].level.game.name!r}; take one game at a time"
             )
     return found
+
+
+def _name(level: Level, number: int) -> str:
+    """The name of a level among those of its file: its own, where that can name a file."""
+    from levelforge.exporters.registry import check_stem
+
+    try:
+        return check_stem(level.id)
+    except LevelForgeError:
+        return str(number)
 
 
 def _one_format_each(files: Sequence[Path]) -> list[Path]:

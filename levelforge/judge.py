@@ -24,7 +24,7 @@ VERDICTS: dict[type, str] = {Solution: "beatable", Unbeatable: "unbeatable", Und
 def verify_entry(found: LevelFile, node_limit: int) -> dict[str, Any]:
     """One level of ``verify --json``: replays its certificate, else searches."""
     level = found.level
-    entry: dict[str, Any] = {"file": str(found.path)}
+    entry = found.entry
     if level.solution is not None and verify_solution(level, level.solution):
         return entry | {
             "verdict": "beatable",
@@ -43,8 +43,7 @@ def solve_entry(found: LevelFile, node_limit: int) -> dict[str, Any]:
     answer = solve(found.level, node_limit=node_limit)
     actions = answer.actions if isinstance(answer, Solution) else None
     path = None if actions is None else replay(found.level, actions).path[:, ::-1].tolist()
-    return {
-        "file": str(found.path),
+    return found.entry | {
         "verdict": VERDICTS[type(answer)],
         "solution_length": None if actions is None else len(actions),
         "solution": None if actions is None else encode_solution(actions, found.level.game),
@@ -76,8 +75,7 @@ def play_document(
     entries = []
     for item, result in zip(found, results, strict=True):
         verdict = verify_entry(item, node_limit)
-        entry: dict[str, Any] = {
-            "file": verdict["file"],
+        entry = item.entry | {
             "beatable": {"beatable": True, "unbeatable": False}.get(verdict["verdict"]),
             "solution_length": verdict["solution_length"],
         }

@@ -76,6 +76,28 @@ def test_several_levels_become_one_world(run: Run, maps: Path, tmp_path: Path) -
     assert run("verify", out / "dungeon.world").stdout.endswith("3 of 3 beatable\n")
 
 
+def test_levels_of_one_file_keep_their_names(run: Run, maps: Path, tmp_path: Path) -> None:
+    run("convert", maps, "--game", "dungeon", "--to", "ldtk", "--out", tmp_path)
+    project = tmp_path / "dungeon.ldtk"
+    lines = run("verify", project).stdout.splitlines()
+    assert [line.split(": beatable")[0] for line in lines[:-1]] == [f"{project}: {name}" for name in "abc"]
+    for command in ("verify", "solve"):
+        entries = json.loads(run(command, project, "--json").stdout)["levels"]
+        assert [(entry["file"], entry["id"]) for entry in entries] == [(str(project), name) for name in "abc"]
+    run("convert", project, "--to", "text", "--out", tmp_path / "text")
+    assert sorted(path.name for path in (tmp_path / "text").iterdir()) == ["a.txt", "b.txt", "c.txt"]
+    # two files that use the same names, and names that are none for files
+    other = tmp_path / "other.ldtk"
+    data = json.loads(project.read_text())
+    data["levels"][1]["identifier"] = "../../b"
+    data["levels"][1]["fieldInstances"] = []
+    other.write_text(json.dumps(data))
+    result = run("convert", project, other, "--to", "text", "--out", tmp_path / "both")
+    assert result.exit_code == 0, result.stderr
+    names = {f"{stem}-{name}.txt" for stem in ("dungeon", "other") for name in "ac"} | {"2.txt", "b.txt"}
+    assert {path.name for path in (tmp_path / "both").iterdir()} == names
+
+
 def test_generate_takes_options_and_writes_sets(run: Run, tmp_path: Path) -> None:
     make_pack(tmp_path / "pack", "dungeon")
     out = tmp_path / "out"
