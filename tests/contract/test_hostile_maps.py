@@ -59,6 +59,7 @@ def test_flips_do_not_change_what_a_picture_means(tmj, level):
         data["layers"][0]["data"] = [g | 0x80000000 >> i % 3 for i, g in enumerate(data["layers"][0]["data"])]
         for thing in data["layers"][1]["objects"]:
             thing["gid"] |= 0x60000000
+            del thing["type"]  # the picture alone says what it is
 
     assert exporters.read_level(edit(tmj, flip)).same_as(level)
 
@@ -197,6 +198,10 @@ def zlib_gzip(data):
         ),
         (lambda d: d["properties"].append({"name": "extra", "value": "["}), "extra must hold a JSON object"),
         (lambda d: d["properties"].append({"value": 3}), "a property without a name"),
+        (
+            lambda d: d["properties"].append({"name": "solution", "value": "U" * (2**20 + 1)}),
+            "solution is longer than 1048576 actions",
+        ),
     ],
     ids=itertools.count(),
 )
@@ -260,6 +265,15 @@ def test_bombs_stay_small(tmj):
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         assert peak < 16 * 2**20
+
+
+def test_endless_csv_is_counted_before_it_is_split(tmj):
+    edit(tmj, lambda d: d["layers"][0].update(encoding="csv", data="10," * 1_000_000))
+    tracemalloc.start()
+    refused(tmj, "data has 1000001 tiles where a 6x5 layer has 30")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 16 * 2**20
 
 
 @pytest.mark.parametrize("name", ["tmj", "tmx"])
