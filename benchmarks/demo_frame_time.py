@@ -4,6 +4,10 @@
 
 The dummy video driver, 640x480, the loop as it is (60 frames a second); a bot holds random keys and goes on to
 the next level every few seconds, so that the worker never rests. A frame's time is that of its work, without the wait.
+The first playable frame is counted from the start of the process: Python, imports, window, level and all.
+
+The bars: 99 % of the frames under 16.7 ms, the worst under 50, the first playable frame before 3 s. The exit status is 1
+where one is missed. What else the machine does at the time counts: run it alone.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ import argparse
 import json
 import os
 import random
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -19,9 +24,16 @@ from pathlib import Path
 os.environ.update(SDL_VIDEODRIVER="dummy", SDL_AUDIODRIVER="dummy", PYGAME_HIDE_SUPPORT_PROMPT="1")
 
 NEXT_EVERY = 4.0
+P99_MS, WORST_MS, FIRST_S = 16.7, 50.0, 3.0
 
 
-def main() -> None:
+def since_start() -> float:
+    """Seconds since this process began."""
+    ticks = int(Path("/proc/self/stat").read_text().rsplit(")", 1)[1].split()[19])
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+
+
+def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--game", default="dungeon")
     parser.add_argument("--seconds", type=float, default=300)
@@ -37,7 +49,6 @@ def main() -> None:
     from levelforge.demo_game.launch import open_scenes
     from levelforge.demo_game.scene_play import PlayScene
 
-    began = time.perf_counter()
     app = App(Options(game=asked.game, pack=asked.pack, seed=1))
     open_scenes(app)
     dice, clock, times, first, levels = random.Random(1), pygame.time.Clock(), [], 0.0, 0
@@ -56,7 +67,7 @@ def main() -> None:
         playing = isinstance(scene, PlayScene)
         if playing and scene is not last:
             last, levels, next_at = scene, levels + 1, time.perf_counter() + NEXT_EVERY
-            first = first or time.perf_counter() - began
+            first = first or since_start()
         if next_at is not None and time.perf_counter() > next_at and playing:
             events.append(pygame.event.Event(pygame.KEYDOWN, key=pygame.K_n, unicode="n", mod=0))
             next_at = None
@@ -83,7 +94,9 @@ def main() -> None:
         print(f"{name:<14} {value}")
     if asked.json:
         asked.json.write_text(json.dumps(facts, indent=2) + "\n")
+    quick = facts["p99_ms"] < P99_MS and facts["worst_ms"] < WORST_MS
+    return 0 if quick and 0 < first < FIRST_S else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -11,6 +11,7 @@ from levelforge.demo_game.controls import DEFAULT_KEYS
 NEVER = {"picture"}
 """Words that would litter the disk."""
 KEYS = [code for word, codes in DEFAULT_KEYS.items() if word not in NEVER for code in codes]
+SELDOM = {code for word in ("back", "next", "make", "pause") for code in DEFAULT_KEYS[word]}
 LETTERS = "0123456789ab/"
 
 
@@ -22,8 +23,8 @@ def random_events(dice: random.Random, window: tuple[int, int]) -> list[pygame.e
         place = dice.randrange(window[0]), dice.randrange(window[1])
         if kind < 0.5:
             code, text = dice.choice(KEYS), dice.choice(LETTERS)
-            if code == pygame.K_ESCAPE and dice.random() < 0.7:
-                continue  # else it would never get far from the title
+            if code in SELDOM and dice.random() < 0.8:
+                continue  # else it would never get far from the title, nor play a level for long
             events.append(pygame.event.Event(pygame.KEYDOWN, key=code, unicode=text, mod=0))
             if dice.random() < 0.7:
                 events.append(pygame.event.Event(pygame.KEYUP, key=code, mod=0))
