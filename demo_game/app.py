@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ FPS = 60
 LONGEST = 0.1
 """Seconds a frame counts as at most, so that a machine that slept does not play a minute at once."""
 NOTE_SECONDS = 4.5
+UNSEEN = ("offscreen", "dummy")
+"""Video drivers that show nothing."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,12 @@ class App:
 
     def _open(self, settings: dict[str, Any]) -> None:
         pygame.display.init()
+        unseen = pygame.display.get_driver() in UNSEEN
+        if unseen and not any(os.environ.get(name) for name in ("SDL_VIDEODRIVER", "SDL_VIDEO_DRIVER")):
+            # SDL falls back to these by itself: the game would be played where no one sees it
+            raise LevelForgeError(
+                "there is no display to open a window on; set SDL_VIDEODRIVER=dummy to run without one"
+            )
         pygame.font.init()
         with contextlib.suppress(pygame.error):
             pygame.joystick.init()
@@ -230,7 +239,7 @@ class App:
     def to_canvas(self, place: tuple[int, int]) -> tuple[int, int]:
         """A place in the window as one in the picture."""
         factor, left, top = self._fit()
-        return (place[0] - left) // factor, (place[1] - top) // factor
+        return int((place[0] - left) // factor), int((place[1] - top) // factor)
 
     # --- frames --------------------------------------------------------------------------------
 
@@ -268,9 +277,12 @@ class App:
         factor, left_edge, top_edge = self._fit()
         if factor == 1:
             self.window.blit(self.canvas, (left_edge, top_edge))
-        else:
+        elif factor > 1:
             wide = pygame.transform.scale_by(self.canvas, factor)
             self.window.blit(wide, (left_edge, top_edge))
+        else:
+            size = max(1, int(SIZE[0] * factor)), max(1, int(SIZE[1] * factor))
+            self.window.blit(pygame.transform.smoothscale(self.canvas, size), (left_edge, top_edge))
         pygame.display.flip()
 
     def splash(self) -> None:
@@ -364,8 +376,10 @@ class App:
         else:
             self.note(f"Written: {path}")
 
-    def _fit(self) -> tuple[int, int, int]:
-        """Whole factor and corner at which the picture sits in the window."""
+    def _fit(self) -> tuple[float, int, int]:
+        """Factor and corner at which the picture sits in the window; a whole factor, but for windows that are too small."""
         width, height = self.window.get_size()
-        factor = max(1, min(width // SIZE[0], height // SIZE[1]))
-        return factor, (width - SIZE[0] * factor) // 2, (height - SIZE[1] * factor) // 2
+        factor: float = min(width // SIZE[0], height // SIZE[1])
+        if factor < 1:
+            factor = max(min(width / SIZE[0], height / SIZE[1]), 0.01)
+        return factor, int((width - SIZE[0] * factor) // 2), int((height - SIZE[1] * factor) // 2)

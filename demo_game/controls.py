@@ -115,6 +115,12 @@ class Controls:
         """How a word is pressed, for people."""
         return " / ".join(pygame.key.name(code) for code in self.keys.get(word, ())) or "-"
 
+    def cap(self, word: str) -> str:
+        """The first key of a word as hints show it: ``G``, ``Return``, ``Esc``."""
+        codes = self.keys.get(word, ())
+        name = pygame.key.name(codes[0]) if codes else "-"
+        return {"escape": "Esc"}.get(name, name.title())
+
     def saved(self) -> dict[str, list[int]]:
         """The keys that differ from the defaults."""
         return {word: list(codes) for word, codes in self.keys.items() if codes != DEFAULT_KEYS[word]}

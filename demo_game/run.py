@@ -12,6 +12,9 @@ from levelforge.demo_game.staircase import Staircase, within
 from levelforge.demo_game.supply import Made, Ticket
 from levelforge.game import Game
 
+REMEMBERED = 29
+"""Earlier levels in :attr:`Run.history`."""
+
 
 @dataclass
 class Run:
@@ -27,6 +30,7 @@ class Run:
         made: the level itself, where it is given (a map, a level from the workbench).
         campaign: the list, in a campaign; ``index`` is the place in it.
         measured: how hard the level at hand is, where that is known.
+        history: difficulty asked and whether it was won, of the endless levels played since the start of the program.
     """
 
     game: str
@@ -39,6 +43,7 @@ class Run:
     counted: bool = False
     campaign: Campaign | None = None
     measured: float | None = None
+    history: list[tuple[float, bool]] = field(default_factory=list)
 
     def given(self) -> Made | None:
         """The level, where nothing need be made."""
@@ -76,6 +81,7 @@ class Run:
             return
         self.counted = won or self.campaign is None
         if self.mode == "endless":
+            self.history = [*self.history[-REMEMBERED:], (self.stair.difficulty, won)]
             after = self.stair.after(won=won, measured=self.measured)
             self.stair = after if self.adaptive else replace(after, place=self.stair.place)
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
 FORMAT = 1
 NAME = "demo.json"
+STALE = 3600.0
+"""Seconds after which a draft is nobody's."""
 
 
 def save_folder() -> Path:
@@ -36,6 +39,7 @@ class Save:
         self.note = ""
         self.writes = 0
         self._writable = True
+        self._sweep()
         self._read()
 
     def _read(self) -> None:
@@ -57,6 +61,13 @@ class Save:
             self.note = "Your progress is from a newer version: it is left alone, and nothing is saved"
             return
         self.data = {key: value for key, value in found.items() if isinstance(value, dict)}
+
+    def _sweep(self) -> None:
+        """Remove the drafts of programs that were killed while they wrote; young ones may be another program's."""
+        with contextlib.suppress(OSError):
+            for draft in self.path.parent.glob(f".{NAME}.*.tmp"):
+                if time.time() - draft.stat().st_mtime > STALE:
+                    draft.unlink()
 
     def _set_aside(self) -> None:
         for number in range(1, 100):

@@ -280,5 +280,8 @@ class MakeScene(Scene):
             pygame.draw.rect(target, SKY if sky else ui.NIGHT, (x, top + 4, 32, 32))
             icon = self.app.art(self.run.game).icon(tile.name)
             target.blit(pygame.transform.scale_by(icon, 2), (x, top + 4))
-        keys = "left paints, right clears   G new   L lock   H solution   U undo   E export   Return play   Esc back"
+        names = ("generate", "lock", "overlay", "undo", "make", "ok", "back")
+        words = ("new", "lock", "solution", "undo", "export", "play", "back")
+        shown = [f"{self.app.controls.cap(name)} {word}" for name, word in zip(names, words, strict=True)]
+        keys = "   ".join(["left paints, right clears", "arrows scroll", *shown])
         ui.write(target, keys, 10, SIZE[1] - 16, 16, ui.FAINT)

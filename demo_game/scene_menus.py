@@ -12,7 +12,11 @@ from levelforge.demo_game import ui
 from levelforge.demo_game.app import SIZE, Scene
 from levelforge.demo_game.controls import DEFAULT_KEYS
 
+CHART = 66
+"""Height of the chart of what was asked so far."""
+
 if TYPE_CHECKING:
+    from levelforge.demo_game.run import Run
     from levelforge.demo_game.scene_play import PlayScene
 
 
@@ -42,6 +46,7 @@ class Menu(Scene):
     def __init__(self, rows: Sequence[Row], place: tuple[int, int], width: int = 300) -> None:
         self.rows, self.place, self.width = list(rows), place, width
         self.at = 0
+        self._pointer: tuple[int, int] | None = None
 
     def press(self, word: str) -> None:
         """Move, choose, leave."""
@@ -87,7 +92,9 @@ class Menu(Scene):
     def handle(self, event: pygame.event.Event) -> bool:
         """The mouse, and typed characters."""
         if event.type == pygame.MOUSEMOTION:
-            found = self._row_at(self.app.to_canvas(event.pos))
+            # a pointer that lies where the page opens has not chosen anything yet
+            before, self._pointer = self._pointer, event.pos
+            found = self._row_at(self.app.to_canvas(event.pos)) if before not in (None, event.pos) else None
             if found is not None:
                 self.at = found
         elif event.type == pygame.MOUSEBUTTONDOWN and event.button == 1:
@@ -184,6 +191,26 @@ class PauseScene(Page):
         self._play.press("make")
 
 
+def draw_history(target: pygame.Surface, place: pygame.Rect, run: Run, safe: bool) -> None:
+    """The difficulties asked so far, won (full) or lost (open), and the next one."""
+    colors = ui.SAFE if safe else ui.PLAIN
+    for share in (0.0, 0.5, 1.0):
+        y = place.bottom - round(place.height * share)
+        pygame.draw.line(target, (74, 58, 92), (place.x, y), (place.right, y))
+        ui.write(target, f"{share:.0%}", place.x - 6, y - 5, 14, ui.FAINT, align=1.0)
+    asked = [*(difficulty for difficulty, _ in run.history), run.stair.difficulty]
+    gap = min(24.0, place.width / len(asked))
+    points = [
+        (place.x + round(gap * (i + 0.5)), place.bottom - round(place.height * difficulty))
+        for i, difficulty in enumerate(asked)
+    ]
+    pygame.draw.lines(target, ui.FAINT, False, points)
+    for point, (_, won) in zip(points, run.history, strict=False):
+        pygame.draw.circle(target, colors["good"] if won else ui.PANEL, point, 4)
+        pygame.draw.circle(target, colors["good" if won else "bad"], point, 4, 2)
+    pygame.draw.circle(target, ui.GOLD, points[-1], 5, 2)
+
+
 class ResultsScene(Page):
     """Between two levels: what was asked, what the playtester measured, how the player did."""
 
@@ -202,7 +229,7 @@ class ResultsScene(Page):
         title = "Well played!" if won else "Time is up" if session.out_of_time else "You lost"
         super().__init__(title, rows, width=420)
         self._lines = self._facts()
-        grow = 22 * len(self._lines)
+        grow = 22 * len(self._lines) + (CHART if run.mode == "endless" and run.history else 0)
         self.sheet = self.sheet.inflate(0, grow)
         self.place = self.place[0], self.place[1] + grow // 2
 
@@ -244,6 +271,15 @@ class ResultsScene(Page):
             y = self.sheet.y + 56 + 22 * i
             ui.write(target, name, self.sheet.x + 22, y, 20, ui.FAINT if value else ui.INK)
             ui.write(target, value, self.sheet.right - 22, y, 20, ui.INK, align=1.0)
+        run = self._play.run
+        if run.mode == "endless" and run.history:
+            top = self.sheet.y + 60 + 22 * len(self._lines)
+            draw_history(
+                target,
+                pygame.Rect(self.sheet.x + 58, top, self.sheet.width - 80, CHART - 18),
+                run,
+                self.app.safe,
+            )
 
     def press(self, word: str) -> None:
         """The keys of the game work here, too."""

@@ -15,7 +15,7 @@ from levelforge.demo_game.stage import SPEEDS, Stage
 from levelforge.demo_game.supply import Made
 from levelforge.demo_game.view import View
 from levelforge.errors import LevelForgeError
-from levelforge.game import Role
+from levelforge.game import Game, Role
 from levelforge.playtest import PERSONAS
 
 HUD = 24
@@ -97,6 +97,7 @@ class PlayScene(Scene):
         run.met(made, app.save)
         if made.solution_missing or made.maps is None:  # maps of a playtest are not kept in files
             self._check = app.supply.submit("check", game=run.game, tiles=level.tiles)
+        app.note_once(goal_of(level.game, app.controls.cap("help")))
         if made.note:
             app.note_once(made.note)
         if self._check is None or run.campaign is not None:
@@ -342,7 +343,7 @@ class PlayScene(Scene):
         if self.stage.pilot is not None:
             self._draw_watch(target)
         elif OVERLAYS[self._overlay]:
-            self._strip(target, [f"H: {OVERLAYS[self._overlay]}"])
+            self._strip(target, [f"{self.app.controls.cap('overlay')}: {self._overlay_text()}"])
         if self.app.scenes[-1] is not self:
             return  # a page lies over it
         fresh = not self.stage.session.ticks and self.stage.session.game.movement == "platformer"
@@ -376,9 +377,10 @@ class PlayScene(Scene):
                 target.blit(icon, (x + 4, 4))
                 x = ui.write(target, text, x + 23, 6) + 6
         share = 1 - s.ticks / max(1, s.batch.time_limit)
-        pygame.draw.rect(target, ui.PANEL, (x + 8, 9, 70, 6))
         color = ui.BLUE if share > 0.25 else ui.RED
-        pygame.draw.rect(target, color, (x + 8, 9, round(70 * share), 6))
+        ui.clock(target, x + 14, 12, color)
+        pygame.draw.rect(target, ui.PANEL, (x + 24, 9, 70, 6))
+        pygame.draw.rect(target, color, (x + 24, 9, round(70 * share), 6))
         ui.write(target, self._facts(), SIZE[0] - 6, 6, 16, ui.FAINT, align=1.0)
 
     def _facts(self) -> str:
@@ -401,14 +403,21 @@ class PlayScene(Scene):
         pilot, stage = self.stage.pilot, self.stage
         assert pilot is not None
         speed = "paused" if stage.paused else f"{SPEEDS[stage.speed]:g}x"
-        keys = "- + speed   Tab step   . pause   H overlay"
+        cap = self.app.controls.cap
+        parts = [f"{cap('slower')} {cap('faster')} speed"]
+        words = [("step", "step"), ("wait", "pause"), ("overlay", "overlay")]
         if isinstance(pilot, DqnPilot):
-            keys += "   K skill   O persona   W play yourself"
+            words += [("skill", "skill"), ("persona", "persona"), ("watch", "play yourself")]
         else:
-            keys += "   V play yourself"
-        name = OVERLAYS[self._overlay]
+            words += [("certificate", "play yourself")]
+        keys = "   ".join([*parts, *(f"{cap(word)} {text}" for word, text in words)])
+        name = self._overlay_text()
         lines = [f"Watching {pilot.title}   {speed}" + (f"   overlay: {name}" if name else ""), keys]
         self._strip(target, lines)
+
+    def _overlay_text(self) -> str:
+        name = OVERLAYS[self._overlay]
+        return f"{name}: none" if name == "losses" and not self.stage.view.marks else name
 
     @staticmethod
     def _strip(target: pygame.Surface, lines: list[str]) -> None:
@@ -419,3 +428,9 @@ class PlayScene(Scene):
         target.blit(sheet, (0, HUD))  # above: in a side view all happens below
         for i, line in enumerate(lines):
             ui.write(target, line, 10, HUD + 6 + 18 * i, 18, ui.INK if i == 0 else ui.FAINT)
+
+
+def goal_of(game: Game, help_key: str) -> str:
+    """What a game is about, in a line."""
+    doors = " Keys open doors." if game.of_role(Role.KEY) and game.of_role(Role.DOOR) else ""
+    return f"Reach the {game.of_role(Role.GOAL)[0].name}!{doors} {help_key}: all keys"

@@ -96,6 +96,13 @@ def heart(target: pygame.Surface, x: int, y: int, *, full: bool) -> None:
         target.fill((255, 190, 190), (x + 4, y + 4, 2, 2))
 
 
+def clock(target: pygame.Surface, x: int, y: int, color: Color) -> None:
+    """A clock face around (x, y), 13 pixels wide."""
+    pygame.draw.circle(target, color, (x, y), 6, 2)
+    target.fill(color, (x, y - 3, 1, 4))
+    target.fill(color, (x, y, 3, 1))
+
+
 def shade(target: pygame.Surface, alpha: int) -> None:
     """Darken everything drawn so far."""
     veil = pygame.Surface(target.get_size())

@@ -33,7 +33,9 @@ HARDER, EASIER = (0.75, 1.0), (0.25, 0.0)
 USUAL = 2 / 3
 """Share of the range of each danger's count that goes with difficulty 1, about as the library draws it."""
 DRAFTS = 24
-"""Candidates that the critic judges where there is no time to judge more: not more than a batch brings anyway."""
+"""Candidates that the critic judges where there is no time to judge more; a batch brings more anyway."""
+BATCHES = 8
+"""Batches after which so few candidates as come are too few."""
 TRIES = 64
 """Candidates tried for all of these around locked tiles, before one is enough."""
 EPISODES = 4
@@ -131,19 +133,31 @@ def _shares(measured: list[PlaytestResult], asked: float | None) -> tuple[float,
 
 
 def _drafts(pack: Pack, job: Job, counts: dict[str, int], n: int) -> list[Level]:
-    """Of the first certified candidates, the ``n`` that the pack's critic, if it has one, expects to fit best."""
-    from levelforge.generate import GenerateConfig, generate
+    """Of the certified candidates of a batch, the ``n`` that the pack's critic, if it has one, expects to fit best.
+
+    Raises:
+        LevelForgeError: these counts are not allowed, or hardly a candidate with them could be certified.
+    """
+    from levelforge.generate import CERTIFIED, GenerateConfig, check_config, make_batch
     from levelforge.models import SCORES
 
-    judged = pack.critic is not None and job["difficulty"] is not None
-    config = GenerateConfig(
-        n=DRAFTS if judged else n, seed=job["seed"], counts=counts, playtest=False, diverse=False, threads=1
-    )
-    levels = list(generate(pack, config).levels)
-    if pack.critic is None or not judged:
-        return levels
-    expected = pack.critic(np.stack([level.tiles for level in levels]))[:, SCORES.index("difficulty")]
-    return [levels[i] for i in np.argsort(np.abs(expected - job["difficulty"]), kind="stable")[:n]]
+    config = GenerateConfig(n=n, seed=job["seed"], counts=counts, playtest=False)
+    check_config(pack.game, config)
+    levels: list[Level] = []
+    for index in range(BATCHES):
+        batch = make_batch(pack, config, index)
+        for i in np.flatnonzero(batch.verdict == CERTIFIED):
+            solution = tuple(int(action) for action in batch.solutions[i, : batch.length[i]])
+            levels.append(Level(pack.game, batch.tiles[i], solution=solution, edits=int(batch.edits[i])))
+        if len(levels) >= n:
+            break
+    else:
+        raise LevelForgeError(f"{pack.game.name}: {len(levels)} of {n} levels found in {BATCHES} batches")
+    if pack.critic is None or job["difficulty"] is None:
+        return levels[:n]
+    few = levels[: max(n, DRAFTS)]
+    expected = pack.critic(np.stack([level.tiles for level in few]))[:, SCORES.index("difficulty")]
+    return [few[i] for i in np.argsort(np.abs(expected - job["difficulty"]), kind="stable")[:n]]
 
 
 def regenerate(job: Job) -> Job:

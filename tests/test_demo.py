@@ -1,7 +1,10 @@
 """The demo plays by the rules: a certificate that wins there wins here."""
 
 import json
+import os
 import random
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -9,7 +12,7 @@ from strategies import random_tiles
 
 pygame = pytest.importorskip("pygame", reason="needs the demo extra")
 
-from demo_driver import frames, key, make_app, play, press  # noqa: E402 (after the skip)
+from demo_driver import InlineWorker, app_module, frames, key, make_app, play, press  # noqa: E402 (after the skip)
 
 from levelforge.corpus import load_corpus  # noqa: E402
 from levelforge.demo_game.controls import Controls  # noqa: E402
@@ -17,7 +20,7 @@ from levelforge.demo_game.launch import open_scenes  # noqa: E402
 from levelforge.demo_game.run import Run, restored  # noqa: E402
 from levelforge.demo_game.save import FORMAT, NAME, Save  # noqa: E402
 from levelforge.demo_game.scene_make import MakeScene  # noqa: E402
-from levelforge.demo_game.scene_menus import PauseScene, ResultsScene  # noqa: E402
+from levelforge.demo_game.scene_menus import HelpScene, PauseScene, ResultsScene  # noqa: E402
 from levelforge.demo_game.scene_play import PlayScene, WaitScene  # noqa: E402
 from levelforge.demo_game.scene_title import ATTRACT_AFTER, TitleScene, start_map  # noqa: E402
 from levelforge.demo_game.session import Session  # noqa: E402
@@ -137,6 +140,73 @@ def test_from_the_title_to_the_results_without_a_pack(app, name):
     assert app.scenes[-1] is not scene
     assert app.scenes[-1].run.index == 1
     assert Save(app.save.path.parent).section("endless")[name]["index"] == 1
+
+
+def test_a_typed_seed_is_played(app, tmp_path):
+    app.supply.pack = str(tmp_path / "none")
+    app.push(TitleScene(app, "dungeon"))
+    for _ in range(4):
+        press(app, pygame.K_DOWN)
+    for digit in "42x7":
+        press(app, ord(digit), digit)
+    press(app, pygame.K_BACKSPACE)
+    for _ in range(4):
+        press(app, pygame.K_UP)
+    press(app, pygame.K_RETURN)
+    frames(app, 0.2)
+    assert app.scenes[-1].run.seed == 42
+    assert "Reach the exit" in texts(app)
+
+
+def test_the_pointer_chooses_when_it_moves(app):
+    app.push(TitleScene(app, "dungeon"))
+    title = app.scenes[-1]
+    factor, left, top = app._fit()
+
+    def point(row, kind=pygame.MOUSEMOTION, **facts):
+        x, y = title.place[0] + 30, title.place[1] + title.line * row + 8
+        pos = int(x * factor + left), int(y * factor + top)
+        app.frame(0.01, [pygame.event.Event(kind, pos=pos, **facts)])
+
+    point(3)  # the window opened under it
+    point(3)
+    assert title.at == 0
+    point(5)
+    assert title.at == 5
+    point(8, pygame.MOUSEBUTTONDOWN, button=1)
+    assert isinstance(app.scenes[-1], HelpScene)
+
+
+@pytest.mark.parametrize("size", [(640, 480), (1300, 1000), (300, 200), (200, 700), (4000, 90)])
+def test_a_window_of_any_size_shows_everything(app, size):
+    app.push(TitleScene(app, "dungeon"))
+    app.window = pygame.Surface(size)
+    frames(app, 0.05)
+    factor, left, top = app._fit()
+    assert factor == int(factor) or factor < 1
+    assert left >= 0
+    assert top >= 0
+    assert left + 640 * factor <= size[0]
+    assert top + 480 * factor <= size[1]
+    for place in ((0, 0), (320, 240), (639, 479)):
+        there = tuple(round(n * factor + shift) for n, shift in zip(place, (left, top), strict=True))
+        assert all(abs(a - b) <= 1 / min(factor, 1) for a, b in zip(app.to_canvas(there), place, strict=True))
+
+
+def test_the_results_remember_what_was_asked(app, tmp_path):
+    app.supply.pack = str(tmp_path / "none")
+    app.push(TitleScene(app, "dungeon"))
+    press(app, pygame.K_RETURN)
+    asked = []
+    for _ in range(3):
+        frames(app, 0.3)
+        scene = app.scenes[-1]
+        asked.append((scene.run.stair.difficulty, True))
+        play(app, scene.made.level.solution)
+        frames(app, 2)
+        assert isinstance(app.scenes[-1], ResultsScene)
+        press(app, pygame.K_n)
+    assert scene.run.history == asked
 
 
 def test_the_platformer_keeps_a_tap_between_two_ticks(app):
@@ -404,6 +474,22 @@ def test_no_display_is_one_line(monkeypatch, tmp_path):
         launch(Options())
 
 
+@pytest.mark.parametrize("driver", ["offscreen", "dummy"])
+def test_a_window_that_nobody_would_see_is_no_window(monkeypatch, tmp_path, driver):
+    # without a display SDL takes such a driver by itself
+    from levelforge.demo_game.app import Options
+    from levelforge.demo_game.launch import launch
+
+    for name in ("SDL_VIDEODRIVER", "SDL_VIDEO_DRIVER"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LEVELFORGE_HOME", str(tmp_path))
+    monkeypatch.setattr(app_module, "Worker", InlineWorker)
+    monkeypatch.setattr(pygame.display, "init", lambda: None)
+    monkeypatch.setattr(pygame.display, "get_driver", lambda: driver)
+    with pytest.raises(LevelForgeError, match="no display"):
+        launch(Options())
+
+
 def test_no_sound_device_is_silence(monkeypatch, tmp_path):
     pygame.quit()
     app = make_app(monkeypatch, tmp_path)
@@ -460,6 +546,25 @@ def test_no_gamepad_is_needed(app):
     assert app.running
 
 
+def test_keys_are_remapped_on_their_page(app):
+    app.push(TitleScene(app, "dungeon"))
+    title = app.scenes[-1]
+    title.at = next(i for i, row in enumerate(title.rows) if row.text() == "Options")
+    press(app, pygame.K_RETURN)
+    for _ in range(4):
+        press(app, pygame.K_DOWN)
+    press(app, pygame.K_RETURN)
+    press(app, pygame.K_DOWN)  # the second word: down
+    press(app, pygame.K_RETURN)
+    press(app, pygame.K_u)  # it was another word's
+    assert app.controls.keys["down"] == (pygame.K_u,)
+    assert app.controls.keys["undo"] == (pygame.K_BACKSPACE,)
+    assert Save(app.save.path.parent).section("settings")["keys"]["down"] == [pygame.K_u]
+    assert app.controls.cap("down") == "U"
+    press(app, pygame.K_DELETE)
+    assert app.controls.saved() == {}
+
+
 def test_keys_are_remapped_and_remembered(app):
     app.controls.keys["up"] = (pygame.K_i,)
     app.remember()
@@ -476,6 +581,39 @@ def test_a_damaged_save_is_set_aside(tmp_path, text):
     assert (tmp_path / f"{NAME}.damaged-1").read_text() == text
     assert save.write()
     assert Save(tmp_path).note == ""
+
+
+def test_a_save_survives_being_killed_while_it_is_written(tmp_path):
+    code = (
+        "import sys, pathlib\n"
+        "from levelforge.demo_game.save import Save\n"
+        "save = Save(pathlib.Path(sys.argv[1]))\n"
+        "facts = save.section('endless', 'dungeon')\n"
+        "for n in range(10**9):\n"
+        "    facts.update(n=n, ballast=[n] * 20000)\n"
+        "    save.write()\n"
+        "    print(n, flush=True)\n"
+    )
+    for wait in (1, 4, 9):
+        command = [sys.executable, "-c", code, str(tmp_path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            told = [int(process.stdout.readline()) for _ in range(wait)]
+            process.kill()
+        save = Save(tmp_path)
+        assert save.note == ""
+        facts = save.section("endless", "dungeon")
+        assert facts["n"] >= told[-1]
+        assert facts["ballast"] == [facts["n"]] * 20000
+
+
+def test_what_a_killed_program_left_is_removed(tmp_path):
+    old, young = (tmp_path / f".{NAME}.{number}.tmp" for number in (1, 2))
+    for path in (old, young):
+        path.write_text("{")
+    os.utime(old, (1, 1))
+    Save(tmp_path)
+    assert not old.exists()
+    assert young.exists()  # it may be another program's that writes now
 
 
 def test_a_save_of_a_newer_version_is_left_alone(tmp_path):
