@@ -221,9 +221,7 @@ def repair(
         raise LevelForgeError(f"{len(found)} levels do not fit on one page: name a folder with --out")
     results = []
     for item in found:
-        # what was measured before the repair is not true of what comes out of it
-        bare = item.level.with_(difficulty=None, difficulty_ci=None, fun=None, fun_parts=None, novelty=None)
-        result = run(bare)
+        result = run(item.level.unmeasured())
         results.append(result)
         if result is None:
             say(f"{label(item.entry)}: could not be repaired")

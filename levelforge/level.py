@@ -79,6 +79,13 @@ class Level:
         """A copy with some attributes replaced."""
         return replace(self, **changes)
 
+    def unmeasured(self) -> Level:
+        """A copy without what was measured, which is not true of it any more once its tiles change."""
+        extra = {name: value for name, value in self.extra.items() if name != "why"}
+        return self.with_(
+            difficulty=None, difficulty_ci=None, fun=None, fun_parts=None, novelty=None, extra=extra
+        )
+
     def counts(self) -> dict[str, int]:
         """How many of each counted tile the level has."""
         found = np.bincount(self.tiles.ravel(), minlength=len(self.game.tiles))

@@ -184,11 +184,12 @@ class Lock:
 
     def extra(self) -> Mapping[str, Any]:
         """What the map's people added, without what they wrote on entities of the open area."""
-        kept = self.level.extra.get(KEPT)
+        extra = self.level.unmeasured().extra
+        kept = extra.get(KEPT)
         if not isinstance(kept, Mapping) or not isinstance(kept.get("entities"), list):
-            return self.level.extra
+            return extra
         notes = [note for note in kept["entities"] if self._stays(note)]
-        return {**self.level.extra, KEPT: {**kept, "entities": notes}}
+        return {**extra, KEPT: {**kept, "entities": notes}}
 
     def report(self, levels: Iterable[Level]) -> dict[str, Any]:
         """What was kept and what could not be, as ``generate --json`` prints it under ``lock``.

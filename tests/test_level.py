@@ -103,3 +103,15 @@ def test_levels_know_their_size_counts_and_equals():
     assert level.counts()["treasure"] == 1
     assert level.same_as(level.with_(id="other"))
     assert not level.same_as(room())
+
+
+def test_what_was_measured_is_left_behind_and_all_else_stays():
+    game = GAMES["dungeon"]
+    level = Level(
+        game, parse_text("####\n#@>#\n####", game), id="a", seed=3, solution=(3,), difficulty=0.4, fun=0.5, novelty=0.1,
+        difficulty_ci=(0.3, 0.5), fun_parts={"tension": 0.5}, extra={"why": "bats", "mood": "grim"},
+    )  # fmt: skip
+    bare = level.unmeasured()
+    assert (bare.difficulty, bare.difficulty_ci, bare.fun, bare.fun_parts, bare.novelty) == (None,) * 5
+    assert bare.extra == {"mood": "grim"}
+    assert (bare.id, bare.seed, bare.solution, bare.same_as(level)) == ("a", 3, (3,), True)

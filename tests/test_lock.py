@@ -89,6 +89,7 @@ def test_what_is_locked_comes_back_untouched(name, packs):
     game = load_game(name)
     path = exporters.find_files([game.folder / "corpus" / "train"])[0]
     level = exporters.read_level(path, game)
+    level = level.with_(difficulty=0.4, extra={"why": "of another level", "mood": "grim"})
     locked = opened(level, level.width // 3, 1, level.width // 3, level.height - 2)
     found = made(packs[name], Lock(level, locked), n=3)
     assert len({each.tiles.tobytes() for each in found}) == 3
@@ -97,6 +98,7 @@ def test_what_is_locked_comes_back_untouched(name, packs):
         assert (each.tiles != level.tiles)[~locked].any()
         assert verify_solution(each, each.solution)
         assert (each.seed, each.size) == (3, level.size)
+        assert (each.difficulty, each.extra) == (None, {"mood": "grim"})
 
 
 def test_the_same_seed_makes_the_same_levels_however_many(packs):

@@ -21,7 +21,7 @@
     const SOLUTION = "LevelForge: solution", UNREACHABLE = "LevelForge: unreachable";
     const MOST_MINUTES = 15;
     // What a level says of itself as a whole, and is no longer true of another one.
-    const FACTS = /^(solution|solution_length|difficulty|difficulty_ci_low|difficulty_ci_high|fun|fun_parts_.*|novelty|edits|seed|pack)$/;
+    const FACTS = /^(solution|solution_length|difficulty|difficulty_ci_low|difficulty_ci_high|fun|fun_parts_.*|why|novelty|edits|seed|pack)$/;
     // The map property "levelforge_options" may say how to generate; nothing that names a file.
     const OPTIONS = {"--count": /^[a-z0-9_]+=\d+$/, "--difficulty": /^[\d.]+(:[\d.]+)?$/, "--seed": /^\d+$/};
 

@@ -118,6 +118,7 @@ def test_all_four_actions_on_a_real_map(name, person, tmp_path):
     data = json.loads(path.read_text())
     zone = {"id": 900, "name": "zone", "type": "area", "x": 3, "y": 5, "width": 20, "height": 9}
     data["layers"].append({"id": 9, "type": "objectgroup", "name": "notes", "objects": [zone]})
+    data["properties"].append({"name": "why", "type": "string", "value": "of the level as it was"})
     path.write_text(json.dumps(data))
     box = {"x": given.width // 3, "y": 2, "width": given.width // 3, "height": given.height - 4}
     out = {key: tmp_path / f"{key}.json" for key in ("0", "1", "1u", "2", "2u", "3", "3u", "4b", "4", "4u")}
@@ -159,6 +160,7 @@ def test_all_four_actions_on_a_real_map(name, person, tmp_path):
         level = read[key]
         assert verify_solution(level, level.solution)
         assert cells_of(out[key])["notes"] == cells_of(out["0"])["notes"]
+        assert "why" not in level.extra
 
     assert told[0] == []
     assert not read["1"].same_as(given)
