@@ -3,7 +3,7 @@
     python benchmarks/demo_frame_time.py [--game dungeon] [--seconds 300] [--pack FOLDER] [--json FILE]
 
 The dummy video driver, 640x480, the loop as it is (60 frames a second); a bot holds random keys and goes on to
-the next level every few seconds, so that the worker never rests. A frame's time is that of its work, without the wait.
+the next level every few seconds, so that the worker seldom rests. A frame's time is that of its work, without the wait.
 The first playable frame is counted from the start of the process: Python, imports, window, level and all.
 
 The bars: 99 % of the frames under 16.7 ms, the worst under 50, the first playable frame before 3 s. The exit status is 1

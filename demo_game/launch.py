@@ -59,15 +59,19 @@ def open_scenes(app: object) -> None:
     if options.game is not None:
         app.game(options.game)  # an unknown one is told before anything is drawn
     app.splash()
-    app.push(TitleScene(app, options.game))
-    if options.level is not None and options.level.is_dir():
-        app.push(CampaignScene(app, open_folder(app, options.level)))
-    elif options.level is not None:
-        app.push(WaitScene(open_map(app, options.level)))
-    elif options.game is not None:
+    run = None
+    if options.level is None and options.game is not None:
         stair = (
             welcome(app.save, options.game) if options.difficulty is None else Staircase(options.difficulty)
         )
         adaptive = options.difficulty is None if options.adaptive is None else options.adaptive
         seed = secrets.randbelow(1_000_000) if options.seed is None else options.seed
-        app.push(WaitScene(Run(options.game, "endless", seed, stair, adaptive)))
+        run = Run(options.game, "endless", seed, stair, adaptive)
+        app.supply.ask(run.ticket(), quick=run.hurried)  # it is made while the title is put together
+    app.push(TitleScene(app, options.game))
+    if options.level is not None and options.level.is_dir():
+        app.push(CampaignScene(app, open_folder(app, options.level)))
+    elif options.level is not None:
+        app.push(WaitScene(open_map(app, options.level)))
+    elif run is not None:
+        app.push(WaitScene(run))

@@ -54,6 +54,11 @@ class Run:
         """How many levels there are, where that is known."""
         return None if self.campaign is None else len(self.campaign.entries)
 
+    @property
+    def hurried(self) -> bool:
+        """Whether the level should come at once, if not as hard as asked: the first one; others are made meanwhile."""
+        return self.index == 0 and self.campaign is None and not self.stair.played
+
     def ticket(self) -> Ticket:
         """What to ask for now."""
         return self._ticket(self.index, self.stair.difficulty)

@@ -41,9 +41,7 @@ class WaitScene(Scene):
         self._seconds += dt
         made: Made | str | None = self.run.given()
         if made is None:
-            # the first level comes at once, if not as hard as it was asked to be; those that follow are made meanwhile
-            first = self.run.index == 0 and self.run.campaign is None and not self.run.stair.played
-            self.app.supply.ask(self.run.ticket(), quick=first)
+            self.app.supply.ask(self.run.ticket(), quick=self.run.hurried)
             made = self.app.supply.get(self.run.ticket())
         if isinstance(made, str):
             self.app.note(made)
