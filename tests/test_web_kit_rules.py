@@ -11,6 +11,8 @@ import pytest
 
 from levelforge.decode import sample_inputs
 from levelforge.env import BatchEnv
+from levelforge.exporters import read_level
+from levelforge.exporters.tiled_tileset import tiled_tileset
 from levelforge.game import bundled_games, load_game
 from levelforge.generate import GenerateConfig, generate
 from levelforge.level import Level
@@ -196,3 +198,46 @@ def test_the_same_pictures_are_chosen(made, name):
         terrain, entities = load_tileset(game).cells(level.tiles, game)
         assert answer["pictures"]["terrain"] == terrain.ravel().tolist()
         assert answer["pictures"]["entities"] == entities.ravel().tolist()
+
+
+def test_files_carry_whatever_is_noted(made, tmp_path):
+    """Whole numbers of more than 32 bits and whole objects, which Tiled's properties cannot hold."""
+    level = made["dungeon"][0]
+    extra = {
+        "web_seed": 2**32 - 1,
+        "made_by": 'a "kit"',
+        "rank": 3,
+        "boss": True,
+        "share": 0.5,
+        "list": [1, {"a": 2}],
+    }
+    document = {
+        "game": game_facts(level.game), "tileset": tileset_facts(load_tileset(level.game)),
+        "tiled": {"tileset": json.loads(tiled_tileset(level.game).json)}, "width": level.width, "height": level.height,
+        "tiles": level.tiles.ravel().tolist(), "extra": extra, "solution": list(level.solution),
+    }  # fmt: skip
+    program = """
+        const [, kit] = process.argv, read = JSON.parse(require("fs").readFileSync(0, "utf8"));
+        (async () => {
+          const { compileLevel } = await import(kit + "/rules.js");
+          const { levelJson, levelTmj } = await import(kit + "/files.js");
+          const level = compileLevel(Uint8Array.from(read.tiles), read.width, read.height, read.game);
+          const about = { id: "a", solution: read.solution, pack: { hash: "0" }, extra: read.extra };
+          const tmj = levelTmj(level, about, read.tileset, read.tiled);
+          console.log(JSON.stringify({ json: levelJson(level, about), tmj }));
+        })();
+    """
+    done = subprocess.run(
+        [NODE, "-e", program, kit_folder() / "levelforge"],
+        input=json.dumps(document), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    for kind, text in json.loads(done.stdout).items():
+        (tmp_path / f"a.{kind}").write_text(text)
+        back = read_level(tmp_path / f"a.{kind}")
+        assert back.same_as(level)
+        assert (back.extra, back.solution) == (extra, level.solution)
+    whole = [
+        p["value"] for p in json.loads((tmp_path / "a.tmj").read_text())["properties"] if p["type"] == "int"
+    ]
+    assert max(whole) < 2**31

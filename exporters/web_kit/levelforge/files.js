@@ -50,7 +50,11 @@ export function levelTmj(level, about, tileset, tiled) {
   const size = tileset.tile_size;
   const { terrain, entities } = pictures(tiles, width, height, game, tileset);
   const { version, extra, ...rest } = facts(level, about);
-  const properties = Object.entries({ ...rest, format_version: version, ...extra })
+  // what a property cannot hold goes into one as JSON
+  const more = Object.entries(extra).filter(([, value]) => !isPlain(value));
+  const plain = Object.fromEntries(Object.entries(extra).filter(([, value]) => isPlain(value)));
+  if (more.length) plain.extra = JSON.stringify(Object.fromEntries(more));
+  const properties = Object.entries({ ...rest, format_version: version, ...plain })
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, value]) => ({ name, type: kindOf(value), value }));
   const objects = [];
@@ -95,6 +99,12 @@ export function levelTmj(level, about, tileset, tiled) {
     ],
   };
   return `${JSON.stringify(map, null, 1)}\n`;
+}
+
+/** Whether a value is a single one, and no whole number of more than 32 bits. */
+function isPlain(value) {
+  if (typeof value === "number") return !Number.isInteger(value) || (value >= -(2 ** 31) && value < 2 ** 31);
+  return typeof value === "string" || typeof value === "boolean";
 }
 
 function kindOf(value) {

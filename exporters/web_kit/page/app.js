@@ -143,7 +143,7 @@ function wish() {
   const counts = {};
   for (const input of countInputs()) if (!isOpen(input)) counts[input.dataset.count] = Number(input.value);
   return {
-    seed: Math.max(0, Math.floor(Number(byId("seed").value) || 0)),
+    seed: Math.min(2 ** 32 - 1, Math.max(0, Math.floor(Number(byId("seed").value) || 0))),
     width,
     height,
     difficulty: isOpen(dial) ? null : Number(dial.value) / 100,
