@@ -16,7 +16,10 @@ from levelforge.level import Level
 
 OPTIONS = {"encoding": ENCODINGS, "tileset": ("embedded", "external")}
 TESTED = "Debian's Tiled 1.8, pytiled-parser 2.2, Excalibur 0.32; TMJ: Phaser 4.2; TMX: pytmx 3.32"
-LIMITS = "orthogonal and finite; up to 512 tiles a side, 32 MiB a file, 16777216 cells in all layers, 32 nested groups, gids up to 1048576"
+LIMITS = (
+    "orthogonal and finite; up to 512 tiles a side, 32 MiB a file, 16777216 cells in all layers, 32 nested groups, "
+    "gids up to 1048576"
+)
 FLAVOURS = {"tmj": ("tmj",), "tmx": ("tmx",), "tiled": ("tmj", "tmx")}
 
 
