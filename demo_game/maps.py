@@ -55,7 +55,7 @@ def open_map(app: Any, path: Path, game: str | None = None) -> Run:
     levels = read_levels([path], app.game(name) if name else None)
     if not levels:
         raise LevelForgeError(f"{path}: holds no level")
-    level = levels[0][1]
+    level = levels[0][1].with_(id=path.stem)  # the player knows it by its file
     level, note = with_start(level, str(path))
     if level.solution is not None and not proven(level):
         level = level.with_(

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 
@@ -377,6 +378,39 @@ def test_a_map_of_tiled_is_played(app, tmp_path):
     frames(app, 0.2)
     assert (app.scenes[-1].made.level.tiles == level.tiles).all()
     assert "can be won" in texts(app)
+
+
+def test_a_map_edited_by_hand_is_played(app, tmp_path):
+    # what a person leaves behind in Tiled: a wall painted away, a thing dragged off the grid, properties of ours deleted
+    (level,) = corpus("dungeon")
+    game = level.game
+    (path, *_) = write_level(level.with_(solution=solve(level).actions), "tmx", tmp_path, "mine")
+    text = path.read_text()
+    text = re.sub(r'<property name="(format|format_version|id|solution)"[^>]*/>', "", text)
+    text, moved = re.subn(
+        r'(name="treasure"[^>]* x=")(\d+)"', lambda m: f'{m[1]}{int(m[2]) + 2.5}"', text, count=1
+    )
+    rows = re.search(r'<data encoding="csv">(.*?)</data>', text, re.DOTALL)
+    cells = [row.rstrip(",").split(",") for row in rows[1].strip().splitlines()]
+    walls = np.argwhere(game.roles[level.tiles] == Role.SOLID)
+    floors = np.argwhere(game.roles[level.tiles] == Role.EMPTY)
+    (wall, floor) = next(
+        (w, f)
+        for w in walls[40:]
+        for f in floors
+        if 0 < w[0] < level.height - 1 and 0 < w[1] < level.width - 1
+    )
+    cells[wall[0]][wall[1]] = cells[floor[0]][floor[1]]
+    path.write_text(text.replace(rows[1], "\n" + ",\n".join(",".join(row) for row in cells) + "\n"))
+    start_map(app, path)
+    frames(app, 0.2)
+    scene = app.scenes[-1]
+    assert moved == 1
+    assert scene.made.level.id == "mine"
+    changed = np.argwhere(scene.made.level.tiles != level.tiles)
+    assert changed.tolist() == [wall.tolist()]
+    play(app, scene.made.level.solution)
+    assert scene.stage.session.won
 
 
 def test_an_unbeatable_map_plays_with_a_warning(app):
