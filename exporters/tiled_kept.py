@@ -48,7 +48,11 @@ _TILESET = {
 }  # fmt: skip
 _TILE = {"id": int, "type": str, "class": str, "image": str, "imagewidth": int, "imageheight": int}
 _SCALARS = (str, int, float, bool)
-_KINDS = ("string", "int", "float", "bool", "color", "file", "object", "class")
+_TYPED = ("color", "file", "class")
+_VALUES: dict[str, tuple[type, ...]] = {
+    "string": (str,), "int": (int,), "float": (float, int), "bool": (bool,), "color": (str,), "file": (str,),
+    "object": (int,), "class": (),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,7 @@ def collect(
     tilesets: Iterable[MapTileset],
     own: str,
     own_count: int,
+    kinds: Mapping[str, Mapping[str, str]],
 ) -> dict[str, Any] | None:
     """What to keep of a map, as a JSON object; None if there is nothing.
 
@@ -88,15 +93,16 @@ def collect(
         notes: names and properties that people gave to entities, see :func:`note`.
         tilesets: of the map, by first gid.
         own, own_count: name of the game's tileset, and how many pictures it has.
+        kinds: of the map's properties, see :func:`kinds_of`.
     """
     leftovers = list(leftovers)
-    if not leftovers and not notes:
+    if not leftovers and not notes and not kinds:
         return None
     used = {int(gid) for each in leftovers if each.gids is not None for gid in np.unique(each.gids & PLAIN)}
     objects = [thing for each in leftovers for thing in each.objects]
     used |= {int(thing["gid"]) & PLAIN for thing in objects if type(thing.get("gid")) is int}
     moved, sets = _renumber(used, tilesets, own, own_count)
-    ids = {thing.get("id"): number for number, thing in enumerate(objects, 1)}
+    ids = {thing["id"]: number for number, thing in enumerate(objects, 1) if type(thing.get("id")) is int}
     layers = []
     for each in leftovers:
         layer = {key: value for key, value in _only(each.layer, _LAYER).items() if _USUAL.get(key) != value}
@@ -112,7 +118,18 @@ def collect(
         elif each.layer.get("type") == "objectgroup":
             layer["objects"] = [_object(thing, ids, moved) for thing in each.objects]
         layers.append(layer)
-    return {"own": own_count, "tilesets": sets, "layers": layers, "entities": notes}
+    found = {"own": own_count, "tilesets": sets, "layers": layers, "entities": notes}
+    return found | ({"kinds": dict(kinds)} if kinds else {})
+
+
+def kinds_of(properties: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, str]]:
+    """By name, the types of properties whose values do not show them: colours, files, classes and enums."""
+    found = {}
+    for each in properties:
+        kind = {key: _clean(each[key]) for key in ("type", "propertytype") if isinstance(each.get(key), str)}
+        if isinstance(each.get("name"), str) and (kind.get("type") in _TYPED or "propertytype" in kind):
+            found[each["name"]] = {"type": "string"} | kind
+    return found
 
 
 def note(entry: Mapping[str, Any], tile: str, column: int, row: int) -> dict[str, Any] | None:
@@ -156,7 +173,7 @@ def _move(gids: Gids, moved: Mapping[int, int]) -> Gids:
 
 def _object(entry: Mapping[str, Any], ids: Mapping[Any, int], moved: Mapping[int, int]) -> dict[str, Any]:
     found = _only(entry, _OBJECT) | _properties(entry, ids)
-    found["id"] = ids.get(entry.get("id"), 0)
+    found["id"] = _new_id(entry.get("id"), ids)
     if "gid" in found:
         found["gid"] = moved.get(found["gid"] & PLAIN, 0) | found["gid"] & FLIPS
         if not found["gid"] & PLAIN:
@@ -178,16 +195,18 @@ def _properties(entry: Mapping[str, Any], ids: Mapping[Any, int]) -> dict[str, A
     found = []
     for each in _dicts(entry, "properties"):
         kind, value = each.get("type", "string"), each.get("value")
-        kind = kind if kind in _KINDS else "string"
+        kind = kind if isinstance(kind, str) and kind in _VALUES else "string"
         if not isinstance(each.get("name"), str):
             continue
         if kind == "object":
-            value = ids.get(value, 0)
-        if kind == "class" and isinstance(value, Mapping):
+            value = _new_id(value, ids)
+        if isinstance(value, Mapping) and kind == "class":
             parts = {_clean(name): part for name, part in value.items() if type(part) in _SCALARS}
             value = {name: _clean(part) for name, part in parts.items()}
-        elif kind == "class" or type(value) not in _SCALARS:
+        elif type(value) not in _SCALARS:
             continue
+        elif type(value) not in _VALUES[kind]:  # a reader would stumble over it
+            kind = next(word for word, types in _VALUES.items() if type(value) in types)
         if isinstance(value, float) and not math.isfinite(value):
             continue
         kept = {"name": _clean(each["name"]), "type": kind, "value": _clean(value)}
@@ -195,6 +214,11 @@ def _properties(entry: Mapping[str, Any], ids: Mapping[Any, int]) -> dict[str, A
             kept["propertytype"] = _clean(each["propertytype"])
         found.append(kept)
     return {"properties": found} if found else {}
+
+
+def _new_id(value: Any, ids: Mapping[Any, int]) -> int:
+    """The new number of an object; 0, which is none, if it is not kept."""
+    return ids.get(value, 0) if type(value) is int else 0
 
 
 def _tiles(tileset: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -252,7 +276,7 @@ class Kept:
     """What goes back into a map, with the numbers of that map.
 
     ``layers`` lists (place, layer, gids or None); objects among the entities are in ``objects``;
-    ``notes`` gives an entity's (name, properties) by (column, row, tile).
+    ``notes`` gives an entity's (name, properties) by (column, row, tile), ``kinds`` the types of properties of the map.
     """
 
     tilesets: list[dict[str, Any]]
@@ -260,9 +284,22 @@ class Kept:
     objects: list[dict[str, Any]]
     notes: dict[tuple[int, int, str], tuple[str, list[dict[str, Any]]]]
     last_id: int
+    kinds: dict[str, dict[str, str]]
+
+    def typed(self, extra: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Properties of the map, with their types, for those parts of ``extra`` that still fit them."""
+        found = []
+        for name, kind in self.kinds.items():
+            given = kind | {"name": name, "value": extra.get(name)}
+            found += [
+                each
+                for each in _properties({"properties": [given]}, {}).get("properties", [])
+                if each == given
+            ]
+        return found
 
 
-NOTHING = Kept([], [], [], {}, 0)
+NOTHING = Kept([], [], [], {}, 0, {})
 
 
 def restore(extra: Mapping[str, Any], own_count: int, entities: int) -> Kept | None:
@@ -280,7 +317,7 @@ def restore(extra: Mapping[str, Any], own_count: int, entities: int) -> Kept | N
         return None
     try:
         return _restore(found, own_count, entities)
-    except (ValueError, KeyError, TypeError, OverflowError):
+    except (ValueError, KeyError, TypeError, OverflowError, AttributeError):
         return None
 
 
@@ -336,7 +373,8 @@ def _restore(found: Mapping[str, Any], own_count: int, entities: int) -> Kept:
         )
         for each in _dicts(found, "entities")
     }
-    return Kept(sets, layers, objects, notes, entities + len(things))
+    kinds = [kind | {"name": name} for name, kind in found.get("kinds", {}).items()]
+    return Kept(sets, layers, objects, notes, entities + len(things), kinds_of(kinds))
 
 
 def _fits(tileset: Mapping[str, Any]) -> bool:

@@ -21,7 +21,7 @@ from levelforge.exporters.facts import level_from, unflatten
 from levelforge.exporters.games import find_game, guess_game
 from levelforge.exporters.json_format import load_json
 from levelforge.exporters.tiled_data import FLIPS, MAX_CELLS, Gids, from_csv, from_numbers, unpack
-from levelforge.exporters.tiled_kept import KEY, Leftover, collect, note
+from levelforge.exporters.tiled_kept import KEY, Leftover, collect, kinds_of, note
 from levelforge.exporters.tiled_sets import objects_in, properties_of, tilesets_of, whole
 from levelforge.exporters.tiled_write import CHECKED, ENTITIES, TERRAIN
 from levelforge.exporters.tiled_xml import load_xml
@@ -86,14 +86,17 @@ def _level(data: Any, path: Path, game: Game | None) -> Level:
     rest = _fill(tiles, layers, known, names, path, chosen)
     things, notes = _place(tiles, layers, known, ids, data, path)
     rest |= things
+    level = level_from(unflatten(properties, str(path)), chosen, tiles, str(path), path.stem)
     kept = collect(
         _leftovers(layers, rest),
         notes,
         [each for each, _ in tilesets],
         chosen.name,
         load_tileset(chosen).count,
+        kinds_of(
+            each for each in objects_in(data, "properties", str(path)) if each.get("name") in level.extra
+        ),
     )
-    level = level_from(unflatten(properties, str(path)), chosen, tiles, str(path), path.stem)
     return level.with_(extra={**level.extra, KEY: kept}) if kept else level
 
 

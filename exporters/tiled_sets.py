@@ -75,13 +75,23 @@ def root_of(path: Path) -> Path:
     return home
 
 
+def inside(root: Path, path: Path, name: str) -> Path | None:
+    """The file that a map or world names, or None if that is no name of a file below ``root`` (see :func:`root_of`)."""
+    if not name or any(sign in name for sign in "\x00\\") or Path(name).is_absolute():
+        return None
+    file = path.parent / name
+    try:
+        too_long = max(len(part.encode()) for part in file.parts) > 255
+        return None if too_long or not file.resolve().is_relative_to(root.resolve()) else file
+    except (OSError, ValueError):  # a link to itself, half a character
+        return None
+
+
 def _external(source: Any, path: Path, read: dict[Path, dict[str, Any]]) -> dict[str, Any]:
     """A tileset file, which must lie below the map's root; ``read`` has those that the map named before."""
     text = source if isinstance(source, str) else ""
-    file = path.parent / text
-    sound = bool(text) and "\x00" not in text and "\\" not in text and not Path(text).is_absolute()
-    root = root_of(path)
-    if not sound or not file.resolve().is_relative_to(root.resolve()):
+    file = inside(root_of(path), path, text)
+    if file is None:
         raise LevelForgeError(
             f"{path}: tileset {text[:80]!r} lies outside the map's folder; copy it beside the map, embed it, "
             "or put a .tiled-project into the folder that holds both"

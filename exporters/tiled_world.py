@@ -12,7 +12,7 @@ from levelforge.exporters.base import Options, write_files, write_shared
 from levelforge.exporters.json_format import load_json
 from levelforge.exporters.layout import positions
 from levelforge.exporters.registry import check_stem
-from levelforge.exporters.tiled_sets import objects_in, root_of
+from levelforge.exporters.tiled_sets import inside, objects_in, root_of
 from levelforge.exporters.tiled_write import write_flavours
 from levelforge.game import Game, Role
 from levelforge.level import Level
@@ -102,14 +102,14 @@ def world_maps(path: Path) -> list[Path]:
     entries = objects_in(data, "maps", str(path))
     if not 1 <= len(entries) <= MAX_MAPS:
         raise LevelForgeError(f"{path}: lists {len(entries)} maps; 1 to {MAX_MAPS} are read")
-    root, found, seen = root_of(path).resolve(), [], set[Path]()
+    root, found, seen = root_of(path), [], set[Path]()
     for entry in entries:
         name = entry.get("fileName")
         text = name if isinstance(name, str) else ""
-        file = path.parent / text
-        sound = bool(text) and "\x00" not in text and "\\" not in text and not Path(text).is_absolute()
-        if not sound or file.suffix.lower() == ".world" or not (real := file.resolve()).is_relative_to(root):
+        file = inside(root, path, text)
+        if file is None or file.suffix.lower() == ".world":
             raise LevelForgeError(f"{path}: map {text[:80]!r} lies outside the world's folder; copy it there")
+        real = file.resolve()
         if real in seen:  # else a small file could ask for one large map ten thousand times
             raise LevelForgeError(f"{path}: lists map {text[:80]!r} twice; remove one")
         seen.add(real)

@@ -25,10 +25,11 @@ from levelforge.exporters.tiled_kept_xml import (
     attribute,
     layer_xml,
     object_xml,
+    properties,
     property_elements,
     tileset_xml,
 )
-from levelforge.exporters.tiled_tileset import PROGRAM, VERSION, TiledTileset, properties_xml, tiled_tileset
+from levelforge.exporters.tiled_tileset import PROGRAM, VERSION, TiledTileset, tiled_tileset
 from levelforge.level import Level
 
 TERRAIN, ENTITIES = "terrain", "entities"
@@ -97,13 +98,15 @@ def _map(level: Level) -> _Map:
     terrain, entities = shared.tileset.cells(level.tiles, level.game)
     objects = _objects(level, entities, shared.tileset.tile_size)
     kept = restore(level.extra, shared.tileset.count, len(objects)) if KEY in level.extra else NOTHING
-    known = facts(level)
+    known, typed = facts(level), []
     if kept is not None and kept is not NOTHING:
-        known["extra"] = {name: value for name, value in level.extra.items() if name != KEY}
-    found = flatten(known)
+        typed = kept.typed(level.extra)
+        elsewhere = {KEY, *(each["name"] for each in typed)}
+        known["extra"] = {name: value for name, value in level.extra.items() if name not in elsewhere}
     entries = [
-        {"name": name, "type": KINDS[type(value)], "value": value} for name, value in sorted(found.items())
+        {"name": name, "type": KINDS[type(value)], "value": value} for name, value in flatten(known).items()
     ]
+    entries = sorted([*entries, *typed], key=lambda each: str(each["name"]))
     return _Map(shared, (terrain + 1).astype(np.uint32), objects, entries, kept or NOTHING)
 
 
@@ -236,7 +239,7 @@ def _tmx(made: _Map, level: Level, data: str, packing: str, external: bool) -> s
         f'<map version="{VERSION}" tiledversion="{PROGRAM}" orientation="orthogonal" renderorder="right-down" '
         f'width="{level.width}" height="{level.height}" tilewidth="{size}" tileheight="{size}" infinite="0" '
         f'backgroundcolor={background} nextlayerid="{3 + len(made.kept.layers)}" nextobjectid="{_next_id(made)}">\n'
-        f"{properties_xml(made.properties, ' ')}{tileset}{layers}</map>\n"
+        f"{properties({'properties': made.properties}, ' ')}{tileset}{layers}</map>\n"
     )
 
 

@@ -212,7 +212,9 @@ def test_a_forged_tileset_is_kept_as_text_and_never_followed(tmp_path):
         exporters.read_level(out / "tiny.tmx")
 
 
-@pytest.mark.parametrize("name", [SECRET, "/etc/passwd", "w.world", "tiny.tmx\x00", None, 7])
+@pytest.mark.parametrize(
+    "name", [SECRET, "/etc/passwd", "w.world", "tiny.tmx\x00", None, 7, "\ud800", "x" * 300]
+)
 def test_a_world_leads_nowhere_else(name, tmp_path):
     exporters.write_level(LEVEL, "tmx", tmp_path)
     path = tmp_path / "w.world"

@@ -101,6 +101,23 @@ def test_decoration_groups_and_unknown_properties_are_lived_with(tmj, level):
     assert set(back.extra) == {"mood", "tiled_kept"}
 
 
+@pytest.mark.parametrize("odd", [[1], {}, None, "x", 1.5, True, -1, 2**70])
+def test_ids_and_references_of_any_kind_are_lived_with(odd, tmj, level, tmp_path):
+    def refer(data):
+        pointer = {"name": "points", "type": "object", "value": odd}
+        data["layers"][1]["objects"][0]["properties"].append(pointer)
+        area = {"id": odd, "type": "area", "x": 0, "y": 0, "properties": [pointer]}
+        data["layers"].append(
+            {"type": "objectgroup", "name": "z", "properties": [pointer], "objects": [area]}
+        )
+        data["properties"].append(pointer | {"name": "kind", "type": odd, "propertytype": odd})
+
+    back = exporters.read_level(edit(tmj, refer))
+    assert back.same_as(level)
+    for path in exporters.write_level(back, "tiled", tmp_path, "again"):
+        assert exporters.read_level(path).same_as(level)
+
+
 def test_entities_painted_into_a_tile_layer_count(tmj, level):
     def paint(data):
         things, data["layers"][1]["objects"] = data["layers"][1]["objects"], []
@@ -354,7 +371,19 @@ def test_large_files_are_refused_before_they_are_read(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "source", ["../secret.tsj", "/etc/passwd", "a/../../secret.tsj", "..\\secret.tsj", "", None, "\x00"]
+    "source",
+    [
+        "../secret.tsj",
+        "/etc/passwd",
+        "a/../../secret.tsj",
+        "..\\secret.tsj",
+        "",
+        None,
+        [1],
+        "\x00",
+        "\ud800",
+        "x" * 300,
+    ],
 )
 def test_tilesets_outside_the_folder_are_never_read(source, level, tmp_path):
     (tmp_path / "secret.tsj").write_text("{}")

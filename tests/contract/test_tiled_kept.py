@@ -44,6 +44,18 @@ SIGN = {
     "y": 2,
     "text": {"text": "beware & <run>", "bold": True},
 }
+TYPED = [
+    {"name": "fog", "type": "color", "value": "#80ff00aa"},
+    {"name": "script", "type": "file", "value": "../scripts/boss.lua"},
+    {
+        "name": "spawn",
+        "type": "class",
+        "propertytype": "Spawn",
+        "value": {"rate": 2.5, "boss": True, "who": "a & b"},
+    },
+    {"name": "mood", "type": "string", "propertytype": "Mood", "value": "grim"},
+    {"name": "danger", "type": "int", "propertytype": "Danger", "value": 2},
+]
 
 
 @pytest.fixture
@@ -78,6 +90,7 @@ def edited(level, tmp_path):
     bat["properties"].append({"name": "speed", "type": "float", "value": 2.5})
     group = {"type": "group", "name": "all", "layers": [terrain, moss]}
     data["layers"] = [floor, group, entities, lights, sky]
+    data["properties"] += TYPED
     path.write_text(json.dumps(data))
     return path
 
@@ -120,6 +133,26 @@ def test_numbers_fit_the_map_that_is_written(edited, tmp_path):
     bat = next(thing for thing in layers["entities"]["objects"] if thing["type"] == "bat")
     assert bat["name"] == "Old Flappy"
     assert {p["name"]: p["value"] for p in bat["properties"]} == {"role": "enemy_h", "speed": 2.5}
+
+
+@pytest.mark.parametrize("name", ["tmj", "tmx"])
+def test_properties_of_the_map_keep_their_types(name, edited, tmp_path):
+    once = exporters.read_level(edited)
+    assert {key: once.extra[key] for key in ("fog", "danger", "spawn")} == {
+        "fog": "#80ff00aa", "danger": 2, "spawn": {"rate": 2.5, "boss": True, "who": "a & b"},
+    }  # fmt: skip
+    (path,) = exporters.write_level(once, name, tmp_path / "again")
+    (again,) = exporters.write_level(exporters.read_level(path), "tmj", tmp_path / "more")
+    found = {entry["name"]: entry for entry in json.loads(again.read_text())["properties"]}
+    assert [found[entry["name"]] for entry in TYPED] == TYPED
+    assert "extra" not in found
+
+    changed = once.with_(extra={**once.extra, "fog": 3, "spawn": {"deep": {}}, "mood": None})
+    (path,) = exporters.write_level(changed, "tmj", tmp_path / "changed")
+    found = {entry["name"]: entry for entry in json.loads(path.read_text())["properties"]}
+    assert found["fog"] == {"name": "fog", "type": "int", "value": 3}
+    assert json.loads(found["extra"]["value"]) == {"spawn": {"deep": {}}, "mood": None}
+    assert exporters.read_level(path).extra.items() >= {"fog": 3, "spawn": {"deep": {}}, "mood": None}.items()
 
 
 @pytest.mark.parametrize("name", ["json", "text"])
