@@ -355,7 +355,7 @@ class App:
         elif word == "picture":
             self._save_picture()
         elif word == "help":
-            from levelforge.demo_game.scene_menus import HelpScene
+            from levelforge.demo_game.scene_options import HelpScene
 
             if not isinstance(self.scenes[-1], HelpScene):
                 self.push(HelpScene())

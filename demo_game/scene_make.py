@@ -11,8 +11,8 @@ import pygame
 
 from levelforge.demo_game import ui
 from levelforge.demo_game.app import SIZE, Scene
+from levelforge.demo_game.menu import Prompt
 from levelforge.demo_game.run import Run
-from levelforge.demo_game.scene_menus import Prompt
 from levelforge.demo_game.session import Session, path_of
 from levelforge.demo_game.supply import Made, made_from
 from levelforge.demo_game.view import View

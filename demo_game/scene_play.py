@@ -116,7 +116,7 @@ class PlayScene(Scene):
         """Commands."""
         stage = self.stage
         if word in ("back", "pause"):
-            from levelforge.demo_game.scene_menus import PauseScene
+            from levelforge.demo_game.scene_results import PauseScene
 
             self.app.push(PauseScene(self))
         elif word == "restart":
@@ -270,7 +270,7 @@ class PlayScene(Scene):
             if self._ended > PAUSE_AFTER + 1.2:  # watched levels play on and on
                 self.restart()
             return
-        from levelforge.demo_game.scene_menus import ResultsScene
+        from levelforge.demo_game.scene_results import ResultsScene
 
         self._ended = 0.0
         self.app.push(ResultsScene(self))

@@ -13,10 +13,11 @@ from levelforge.demo_game import ui
 from levelforge.demo_game.app import SIZE, Scene
 from levelforge.demo_game.campaign import Campaign
 from levelforge.demo_game.maps import open_map, with_start
+from levelforge.demo_game.menu import Menu, Row
 from levelforge.demo_game.pilot import CertificatePilot
 from levelforge.demo_game.run import Run, restored, welcome
 from levelforge.demo_game.scene_campaign import CampaignScene
-from levelforge.demo_game.scene_menus import HelpScene, Menu, OptionsScene, Row
+from levelforge.demo_game.scene_options import HelpScene, OptionsScene
 from levelforge.demo_game.scene_play import WaitScene
 from levelforge.demo_game.session import Session
 from levelforge.demo_game.stage import Stage

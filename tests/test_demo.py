@@ -21,8 +21,9 @@ from levelforge.demo_game.launch import open_scenes  # noqa: E402
 from levelforge.demo_game.run import Run, restored  # noqa: E402
 from levelforge.demo_game.save import FORMAT, NAME, Save  # noqa: E402
 from levelforge.demo_game.scene_make import MakeScene  # noqa: E402
-from levelforge.demo_game.scene_menus import HelpScene, PauseScene, ResultsScene  # noqa: E402
+from levelforge.demo_game.scene_options import HelpScene  # noqa: E402
 from levelforge.demo_game.scene_play import PlayScene, WaitScene  # noqa: E402
+from levelforge.demo_game.scene_results import PauseScene, ResultsScene  # noqa: E402
 from levelforge.demo_game.scene_title import ATTRACT_AFTER, TitleScene, start_map  # noqa: E402
 from levelforge.demo_game.session import Session  # noqa: E402
 from levelforge.demo_game.staircase import Staircase  # noqa: E402

@@ -13,8 +13,8 @@ from levelforge.demo_game.launch import open_scenes  # noqa: E402
 from levelforge.demo_game.run import restored, welcome  # noqa: E402
 from levelforge.demo_game.save import Save  # noqa: E402
 from levelforge.demo_game.scene_campaign import CampaignScene, stars_of  # noqa: E402
-from levelforge.demo_game.scene_menus import ResultsScene  # noqa: E402
 from levelforge.demo_game.scene_play import PlayScene  # noqa: E402
+from levelforge.demo_game.scene_results import ResultsScene  # noqa: E402
 from levelforge.demo_game.scene_title import TitleScene  # noqa: E402
 from levelforge.demo_game.staircase import KNOWN, SLACK, Staircase  # noqa: E402
 from levelforge.exporters import write_level  # noqa: E402
