@@ -76,7 +76,8 @@ def make_level(job: Job) -> Job:
     pack, problem = _pack(job["game"], job["pack"])
     if pack is None:
         missing = "has no pack yet" in problem
-        note = f"{game.title} has no pack yet: you play its designer's levels" if missing else problem
+        why = f"{game.title} has no pack yet" if missing else problem
+        note = f"{why}; you play the designer's levels"
         return _from_corpus(game, job) | {"note": note}
     if job.get("quick"):
         asked = job["difficulty"]

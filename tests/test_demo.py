@@ -255,6 +255,25 @@ def test_the_certificate_and_the_playtester_play(app, monkeypatch, tmp_path, nam
     assert not scene.run.counted
 
 
+@pytest.mark.parametrize("name", GAMES)
+@pytest.mark.parametrize("kind", ["missing", "broken", "of another game"])
+def test_a_pack_that_cannot_be_used_is_told_and_the_designers_levels_are_played(app, tmp_path, name, kind):
+    folder = tmp_path / "pack"
+    if kind != "missing":
+        folder.mkdir()
+        (folder / "pack.json").write_text("{" if kind == "broken" else '{"game": "chess"}')
+    app.supply.pack = str(folder)
+    app.push(TitleScene(app, name))
+    press(app, pygame.K_RETURN)
+    frames(app, 0.3)
+    scene = app.scenes[-1]
+    assert "you play the designer's levels" in texts(app)
+    assert str(folder) in texts(app)
+    assert scene.made.source == "corpus"
+    play(app, scene.made.level.solution)
+    assert scene.stage.session.won
+
+
 def test_the_playtester_without_a_pack_says_so(app, tmp_path):
     app.thoughts.pack = str(tmp_path / "none")
     (level,) = corpus("dungeon")
