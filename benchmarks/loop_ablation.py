@@ -5,8 +5,8 @@
 
 All arms of a game and seed start from the same generator (``--gan-seconds`` of GAN training) and the same
 playtester (``--dqn-seconds``), and then have ``--seconds`` each: *GAN alone* spends them on adversarial steps, the
-others on rounds of the loop with the parts named (making, proving and playing levels is paid from their time). So
-all arms have the same budget in seconds, on one core each while ``--jobs`` is no more than there are cores.
+others on rounds of the loop with the parts named (making, proving and playing levels is paid from their time). Seconds
+are the processor's (all threads of a process together), so all arms have the same budget whatever else is running.
 
 Then each makes 1000 candidates as ``levelforge generate`` would, and 200 certified ones of them are played by the
 bundled pack's playtester, which is of no arm (a rerun may do that elsewhere: ``--only-train``). Figures with 95 %

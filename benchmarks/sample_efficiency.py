@@ -1,12 +1,13 @@
 """Do generated levels raise the playtester's grip on unseen levels? Win rate against authored training levels.
 
     python benchmarks/sample_efficiency.py [--games dungeon,platformer] [--sizes 4,12,24,48] [--seeds 3,1]
-        [--frames 1000000] [--generated 1000] [--jobs 2] [--out out/sample_efficiency]
+        [--frames 1000000] [--generated 2000] [--jobs 2] [--device cpu|cuda] [--out out/sample_efficiency]
 
 For each game, number n of authored levels and seed two playtesters are trained, with the same number of
 environment steps and of updates: one on the n levels alone, one on them and on certified levels by a
 GAN. That GAN is trained on those very n levels and has seen nothing else. Both playtesters get the
-authored levels mirrored under the game's symmetries, as in ``levelforge train``. A trainer's updates run on
+authored levels mirrored under the game's symmetries, as in ``levelforge train``; their networks are a little wider
+than a pack's. A trainer's updates run on
 a thread beside the playing, but take effect at fixed places, so that an outcome depends neither on
 speed nor on ``--jobs``; every job counts for one core or a little more.
 
@@ -267,11 +268,11 @@ def main() -> None:
     )
     parser.add_argument("--frames", type=int, default=1_000_000, help="environment steps of each playtester")
     parser.add_argument("--replay-ratio", type=float, default=1.0, help="trained samples a step")
-    parser.add_argument("--generated", type=int, default=1000, help="generated levels")
-    parser.add_argument("--candidates", type=int, help="certified levels they are chosen from [as many]")
-    parser.add_argument("--authored-share", type=float, default=0.0, help="of the pool, at least")
-    parser.add_argument("--gan-steps", type=numbers, default=[1500, 300], help="reconstruction, adversarial")
-    parser.add_argument("--gan-batch", type=int, default=16, help="levels a step")
+    parser.add_argument("--generated", type=int, default=2000, help="generated levels")
+    parser.add_argument("--candidates", type=int, default=6000, help="certified levels they are chosen from")
+    parser.add_argument("--authored-share", type=float, default=0.25, help="of the pool, at least")
+    parser.add_argument("--gan-steps", type=numbers, default=[1000, 600], help="reconstruction, adversarial")
+    parser.add_argument("--gan-batch", type=int, default=48, help="levels a step")
     parser.add_argument("--checks", type=int, default=3, help="looks at the unseen levels before the last")
     parser.add_argument("--episodes", type=int, default=2, help="a level and skill; 1 at skill 0")
     parser.add_argument("--fresh-seed", type=int, default=2026, help="of the levels drawn anew")
@@ -290,7 +291,7 @@ def main() -> None:
         args.frames,
         args.replay_ratio,
         args.generated,
-        args.candidates or args.generated,
+        max(args.candidates, args.generated),
         args.authored_share,
         *args.gan_steps,
         args.gan_batch,

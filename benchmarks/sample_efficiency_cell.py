@@ -216,6 +216,7 @@ def generated_levels(
             seed=cell.seed,
             tell=lambda _: None,
             stop=Stop(),
+            aimed=False,  # unseen levels are like the corpus
         )
     length = solve_batch(levels, game, threads=1).length
     certified = len(levels)
@@ -273,9 +274,11 @@ def _gan_config(plan: Plan) -> Any:
 
 def _dqn_config(plan: Plan) -> Any:
     from levelforge.training.dqn import DqnConfig
+    from levelforge.training.playtester_net import NetConfig
 
     return replace(
         DqnConfig(),
+        net=NetConfig(view_channels=(24, 64), hidden=256, head=128),  # so that its size is not what limits
         total_frames=plan.frames,
         replay_ratio=plan.replay_ratio,
         anneal_frames=plan.frames,

@@ -269,6 +269,14 @@ def generate(
 )
 @click.option("--track", metavar="TRACKER", help="Tell a tracker, too: mlflow.")
 @click.option(
+    "--set",
+    "changes",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Change a setting of the training, such as gan.gamma=16, dqn.learning_rate=1e-4, loop.weights.fun=0 or "
+    "run.gan_share=0.4; repeatable. A run's config.json lists them all.",
+)
+@click.option(
     "--device", default="auto", help="Where the networks learn: cpu, cuda or auto.  [default: auto]"
 )
 @click.option(
@@ -289,6 +297,7 @@ def train(
     start: str | None,
     freeze: bool,
     track: str | None,
+    changes: tuple[str, ...],
     device: str,
     threads: int | None,
     as_json: bool,
@@ -306,6 +315,7 @@ def train(
       levelforge train my-game/game.toml --from dungeon --out runs/mine
       levelforge train dungeon --track mlflow
       levelforge train dungeon --device cuda --threads 4
+      levelforge train dungeon --set loop.weights.fun=8 --set gan.gamma=16
     """
     if resume is not None and out is not None:
         raise click.UsageError("--resume names the run folder already; leave --out away")
@@ -326,6 +336,7 @@ def train(
         start=start,
         freeze=freeze or None,
         track=track,
+        changes=_pairs(changes),
         device=device,
         threads=threads,
         resume=resume is not None,
@@ -340,6 +351,14 @@ def train(
     else:
         say(f"stopped, nothing lost; go on with: levelforge train --resume {result.run}")
     return DONE if result.done else INTERRUPTED
+
+
+def _pairs(given: tuple[str, ...]) -> dict[str, str]:
+    """``("a=1", "b=2")`` as ``{"a": "1", "b": "2"}``."""
+    for text in given:
+        if "=" not in text:
+            raise click.UsageError(f"--set {text}: write it as NAME=VALUE")
+    return {name.strip(): value.strip() for name, _, value in (text.partition("=") for text in given)}
 
 
 @cli.command()

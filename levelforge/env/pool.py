@@ -13,7 +13,7 @@ from levelforge.game import Game, Role
 from levelforge.rules import LevelBatch, compile_levels
 from levelforge.solver import distance_table
 
-TABLE_BYTES = 256 << 20
+TABLE_BYTES = 1 << 30
 """Distance tables kept by a pool, at most; the one used longest ago makes room."""
 UNREACHABLE_MARGIN = 16
 """A state without a way to the goal counts as so much farther than the farthest one with a way."""

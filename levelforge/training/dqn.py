@@ -114,7 +114,7 @@ class DqnConfig:
     level_floor: float = 0.2
     staleness: float = 0.1
     reweigh_frames: int = 50_000
-    eval_frames: int = 500_000
+    eval_frames: int = 1_000_000
     eval_episodes: int = 4
     judged_levels: int = 64
     total_frames: int = 8_000_000
@@ -124,7 +124,7 @@ class DqnConfig:
         """For a GPU, where a network's pass costs the same for many players as for few."""
         return cls(
             n_envs=1024, batch_size=512, replay_ratio=2.0, capacity=500_000, warm_up=50_000, target_every=400,
-            reweigh_frames=200_000, eval_frames=2_500_000, judged_levels=128, total_frames=400_000_000,
+            reweigh_frames=200_000, eval_frames=4_000_000, judged_levels=128, total_frames=400_000_000,
         )  # fmt: skip
 
 

@@ -92,10 +92,10 @@ class GanConfig:
     ramp: int = 1500
     reconstruction: float = 4.0
     connect: float = 1.5
-    mend: float = 2.0
-    mend_until: float = 0.97
+    mend: float = 2.5
+    mend_until: float = 0.99
     kl: float = 2.0
-    steps: int = 9_000
+    steps: int = 12_000
     gamma: float = 8.0
     gradient_penalty: float = 10.0
     penalty_every: int = 4
@@ -116,7 +116,9 @@ class GanConfig:
     @classmethod
     def for_gpu(cls) -> GanConfig:
         """For a GPU, where a step of many levels costs about the same as one of few."""
-        return cls(batch=48, learning_rate=8e-4)
+        return cls(
+            batch=48, learning_rate=8e-4, warm_up=1200, ramp=600, steps=5000, ema=250.0, judge_every=250
+        )
 
 
 class GanTrainer:
@@ -162,6 +164,7 @@ class GanTrainer:
             network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
         self.best = copy.deepcopy(self.average)
+        self._best_judge: dict[str, Any] = {}
         betas = (0.0, 0.99)
         self.optimiser_g = torch.optim.Adam(self.generator.parameters(), config.learning_rate, betas)
         self.optimiser_d = torch.optim.Adam(self.discriminator.parameters(), config.learning_rate, betas)
@@ -291,7 +294,7 @@ class GanTrainer:
         Less and less of it the more candidates are beatable (see ``mend_until``).
         """
         tiles = made.detach().argmax(1).cpu().numpy().astype(np.uint8)
-        fixed = repair_batch(tiles, self.game, node_limit=MEND_LIMIT, threads=1)
+        fixed = repair_batch(tiles, self.game, node_limit=MEND_LIMIT, threads=torch.get_num_threads())
         beaten = float(fixed.raw_beatable.mean())
         average = self.metrics["beaten"] = 0.98 * self.metrics.get("beaten", 0.0) + 0.02 * beaten
         lacking = float(np.clip((self.config.mend_until - average) / 0.05, 0.0, 1.0))
@@ -433,14 +436,24 @@ class GanTrainer:
         return self.judge(self.sample(self.config.judge_levels, average=self.average))
 
     def return_to_best(self) -> None:
-        """Go on from the best averaged generator so far, if there has been a judgement."""
+        """Go on from the best averaged generator so far, if there has been a judgement.
+
+        The discriminator becomes what it was then: one that has since learnt the few levels by heart would lead the
+        generator away from them at once.
+        """
         if self.best_step:
             self.generator.load_state_dict(self.best.state_dict())
             self.average.load_state_dict(self.best.state_dict())
+            if self._best_judge:
+                self.discriminator.load_state_dict(self._best_judge["discriminator"])
+                self.optimiser_d.load_state_dict(self._best_judge["optimiser_d"])
 
     def keep(self) -> None:
         """Make the average the network that is sampled and exported."""
         self.best.load_state_dict(self.average.state_dict())
+        self._best_judge = copy.deepcopy(
+            {"discriminator": self.discriminator.state_dict(), "optimiser_d": self.optimiser_d.state_dict()}
+        )
 
     def _judge(self) -> None:
         """Judge the average on latents that never change, and keep it if it is the best."""
@@ -510,6 +523,7 @@ class GanTrainer:
             "optimiser_g": self.optimiser_g.state_dict(),
             "optimiser_e": self.optimiser_e.state_dict(),
             "optimiser_d": self.optimiser_d.state_dict(),
+            "best_judge": self._best_judge,
             "returned": torch.from_numpy(self._returned.copy()),
             "returned_share": float(
                 self.windows.weight[len(self.windows.tiles) - len(self._returned) :].sum()
@@ -530,6 +544,7 @@ class GanTrainer:
         networks = ("generator", "discriminator", "encoder", "average", "best")
         for name in (*networks, "optimiser_g", "optimiser_d", "optimiser_e"):
             getattr(self, name).load_state_dict(state[name])
+        self._best_judge = dict(state["best_judge"])
         self.grow(state["returned"].numpy(), float(state["returned_share"]))
         self.steps, self.best_step = int(state["steps"]), int(state["best_step"])
         self.best_quality = float(state["best_quality"])

@@ -121,6 +121,7 @@ def quality(found: dict[str, float], corpus_diversity: float) -> float:
     """
     guard = 6 * found["style"]
     guard += 2 * max(0.0, 0.6 * corpus_diversity - found["diversity"]) / max(corpus_diversity, 1e-6)
+    guard += 2 * max(0.0, 0.96 - found["beatable"])  # what repair must touch is no longer the generator's
     guard += 5 * max(0.0, 0.10 - found["novelty"]) + 2 * found["duplicates"]
     return (found["beatable"] + found["sound"]) / 2 - guard
 

@@ -29,6 +29,7 @@ def make_pool(
     seed: int,
     tell: Callable[[int], None],
     stop: Stop,
+    aimed: bool = True,
 ) -> tuple[NDArray[np.uint8], float]:
     """Make certified, distinct levels with an exported generator that is no pack yet.
 
@@ -41,6 +42,8 @@ def make_pool(
         seed: of the levels.
         tell: told how many there are.
         stop: break off when true.
+        aimed: make half of them for difficulties from all over the game's range, so that the playtester also meets
+            levels as hard as can be asked for; else all are as the corpus' counts have it.
 
     Returns:
         ``uint8[<= n, H, W]`` levels, and the share of candidates that were beatable before repair.
@@ -50,10 +53,10 @@ def make_pool(
     candidates = raw = 0
     began = time.monotonic()
     plain = GenerateConfig(n=n, seed=seed, playtest=False)
-    aimed = replace(plain, difficulty=game.measures.difficulty_range)
-    # by turns, so that the playtester also meets levels as hard as can be asked for
-    both = zip(certified_batches(pack, plain), certified_batches(pack, aimed), strict=False)
-    for batch in chain.from_iterable(both):
+    kinds = [certified_batches(pack, plain)]
+    if aimed:
+        kinds.append(certified_batches(pack, replace(plain, difficulty=game.measures.difficulty_range)))
+    for batch in chain.from_iterable(zip(*kinds, strict=False)):
         candidates += len(batch.tiles)
         raw += int(batch.raw_beatable.sum())
         for tiles in batch.tiles[batch.verdict == CERTIFIED]:

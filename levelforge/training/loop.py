@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -84,16 +84,16 @@ class LoopConfig:
     rounds: int = 6
     gan_share: float = 0.45
     dqn_share: float = 0.35
-    candidates: int = 512
-    first_candidates: int = 1024
+    candidates: int = 1024
+    first_candidates: int = 1536
     asked_share: float = 0.6
-    played: int = 128
+    played: int = 160
     first_played: int = 384
     last_played: int = 512
     episodes: int = 3
     critic_steps: int = 200
     first_critic_steps: int = 350
-    pool: int = 1500
+    pool: int = 6000
     corpus_share: float = 0.2
     corpus_levels: int = 96
     corpus_round: int = 24
@@ -129,6 +129,7 @@ class Loop:
         seconds: for all rounds.
         folder: for the generator's drafts.
         seed: of everything random.
+        clock: seconds by which a round's time is shared.
 
     Attributes:
         round: rounds completed.
@@ -146,7 +147,9 @@ class Loop:
         seconds: float,
         folder: Path,
         seed: int,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.clock = clock
         self.game, self.gan, self.dqn, self.config, self.seed = game, gan, dqn, config, seed
         self.corpus = list(corpus)
         self.seconds, self.folder = seconds / config.rounds, folder / DRAFT
@@ -165,6 +168,7 @@ class Loop:
         self.events: list[str] = []
         self.described: dict[str, Any] = {}
         self._before: dict[str, Any] | None = None
+        self._judged: dict[str, float] | None = None  # of the averaged generator as it is
         gan.return_to_best()
 
     def _steer_weights(self) -> SteerWeights:
@@ -188,7 +192,7 @@ class Loop:
 
     def advance(self, seconds: float) -> dict[str, float]:
         """Go on with the current leg for about ``seconds``; returns its figures."""
-        began = time.monotonic()
+        began = self.clock()
         leg = LEGS[self.leg]
         if leg == "make":
             figures, done = self._make(), True
@@ -198,17 +202,17 @@ class Loop:
             if self.spent == 0:
                 self._before_gan()
             self.gan.step()
-            while time.monotonic() - began < seconds:
+            while self.clock() - began < seconds:
                 self.gan.step()
             figures = {f"gan_{name}": value for name, value in self.gan.metrics.items()}
             figures["gan_step"] = float(self.gan.steps)
-            done = self.spent + time.monotonic() - began >= self.config.gan_share * self.seconds
+            done = self.spent + self.clock() - began >= self.config.gan_share * self.seconds
             if done:
                 figures |= self._after_gan()
         else:
             figures = {f"dqn_{name}": value for name, value in self.dqn.advance(seconds).items()}
-            done = self.spent + time.monotonic() - began >= self.config.dqn_share * self.seconds
-        self.spent += time.monotonic() - began
+            done = self.spent + self.clock() - began >= self.config.dqn_share * self.seconds
+        self.spent += self.clock() - began
         if done:
             self.leg, self.spent = (self.leg + 1) % len(LEGS), 0.0
             self.round += self.leg == 0
@@ -282,7 +286,7 @@ class Loop:
                 f"round {self.round + 1} taken back ({' and '.join(wrong)}): diversity {now['diversity']:.3f} of "
                 f"{self.began['diversity']:.3f}, style {now['style']:.3f} of {self.began['style']:.3f}; steering halved"
             )
-        self._before = None
+        self._before, self._judged = None, None if wrong else now
         return now | {"rolled_back": float(bool(wrong))}
 
     # --- parts of them ---------------------------------------------------------------------------------
@@ -336,7 +340,7 @@ class Loop:
 
     def _choose_best(self, figures: Mapping[str, float]) -> None:
         """Keep the averaged generator whose levels have just been played, if it is the best so far."""
-        judged = self.gan.assess()
+        judged = self._judged or self.gan.assess()
         quality = judged["quality"] + 0.5 * figures.get("fun", 0.0) + 0.2 * figures.get("dial_rank", 0.0)
         if quality > self.best:
             self.best = quality

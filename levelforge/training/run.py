@@ -27,7 +27,7 @@ from levelforge.training.folder import RunFolder
 from levelforge.training.gan import GanConfig, GanTrainer
 from levelforge.training.loop import STEERS, Loop, LoopConfig, Steer
 from levelforge.training.phases import Clock, DqnLike, GanLike, LoopLike, Phases
-from levelforge.training.settings import RunSettings, from_json, to_json
+from levelforge.training.settings import RunSettings, changed, from_json, to_json
 from levelforge.training.status import Status, stop_on_signals
 from levelforge.training.tracking import open_tracker
 from levelforge.training.transfer import Starting, keep_source
@@ -125,6 +125,7 @@ def train(
     start: str | Path | None = None,
     freeze: bool | None = None,
     track: str | None = None,
+    changes: Mapping[str, str] | None = None,
     device: str = "auto",
     threads: int | None = None,
     resume: bool = False,
@@ -153,6 +154,9 @@ def train(
             False, or the run's.
         track: ``mlflow`` tells MLflow what happens (:mod:`levelforge.training.tracking`); None is nobody, or as
             the run began.
+        changes: settings to change by name, such as ``{"gan.gamma": "16", "loop.weights.fun": "0"}``: those of
+            :class:`~levelforge.training.gan.GanConfig` (``gan``), :class:`~levelforge.training.dqn.DqnConfig`
+            (``dqn``), :class:`~levelforge.training.loop.LoopConfig` (``loop``) and :class:`RunSettings` (``run``).
         device: where the networks learn: ``cpu``, ``cuda``, or ``auto`` for a GPU where there is one. A run that
             begins on a GPU has more players at once and larger batches (``for_gpu`` of
             :class:`~levelforge.training.gan.GanConfig` and :class:`~levelforge.training.dqn.DqnConfig`); it may be
@@ -203,6 +207,15 @@ def train(
     chosen = settings or from_json(RunSettings, old.get("settings", {}), "settings")
     if threads is not None:
         chosen = replace(chosen, gan_threads=threads)
+    parts: dict[str, Any] = {"gan": chosen_gan, "dqn": chosen_dqn, "loop": chosen_loop, "run": chosen}
+    for name, value in (changes or {}).items():
+        part, _, path = name.partition(".")
+        if part not in parts or not path:
+            raise LevelForgeError(
+                f"unknown setting {name!r}: settings begin with {', '.join(f'{p}.' for p in parts)}"
+            )
+        parts[part] = changed(parts[part], path, value, part)
+    chosen_gan, chosen_dqn, chosen_loop, chosen = parts.values()
     seconds = budget if budget is not None else float(old.get("budget", DEFAULT_BUDGET))
     if seconds <= 0:
         raise LevelForgeError(f"budget {seconds:g} s is no time; give at least 1s")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import Any, TypeVar, get_type_hints
@@ -29,11 +30,11 @@ class RunSettings:
         gan_threads, dqn_threads: torch's threads in the two phases.
     """
 
-    gan_share: float = 0.27
+    gan_share: float = 0.28
     pool_share: float = 0.02
-    dqn_share: float = 0.32
+    dqn_share: float = 0.36
     finish_share: float = 0.07
-    generated_levels: int = 1000
+    generated_levels: int = 4000
     slice_seconds: float = 3.0
     checkpoint_seconds: float = 45.0
     sample_seconds: float = 120.0
@@ -80,6 +81,44 @@ def from_json(cls: type[T], data: Mapping[str, Any], where: str) -> T:
         else:
             values[key] = _tuples(value)
     return cls(**values)
+
+
+def changed(settings: T, path: str, text: str, where: str) -> T:
+    """The same settings with one of them changed.
+
+    Args:
+        settings: a settings dataclass.
+        path: which one, nested ones joined by dots, such as ``weights.fun``.
+        text: its value as people write it: a number, ``true``, a word, or a list such as ``[1, 2]``.
+        where: what the settings are called in messages.
+
+    Raises:
+        LevelForgeError: no such setting, or a value of another kind than it has.
+    """
+    data = to_json(settings)
+    inner: Any = {"": data}
+    last = ""
+    for name in path.split("."):
+        inner, last = inner[last], name
+        known = sorted(inner) if isinstance(inner, dict) else []
+        if name not in known:
+            told = f"; known here: {', '.join(known)}" if known else ""
+            raise LevelForgeError(f"{where}: unknown setting {path!r}{did_you_mean(name, known)}{told}")
+    old = inner[last]
+    try:
+        new = json.loads(text)
+    except json.JSONDecodeError:
+        new = text
+    if isinstance(old, float) and isinstance(new, int) and not isinstance(new, bool):
+        new = float(new)
+    if (
+        type(new) is not type(old)
+        or isinstance(old, dict)
+        or (isinstance(old, list) and len(new) != len(old))
+    ):
+        raise LevelForgeError(f"{where}.{path}: {text!r} will not do where {json.dumps(old)} is the default")
+    inner[last] = new
+    return from_json(type(settings), data, where)
 
 
 def _plain(value: Any) -> Any:

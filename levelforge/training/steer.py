@@ -48,7 +48,7 @@ class SteerWeights:
     """
 
     beatable: float = 0.3
-    difficulty: float = 4.0
+    difficulty: float = 6.0
     fun: float = 4.0
     value: float = 0.1
     novel: float = 10.0
