@@ -80,6 +80,8 @@ def _broken(pack: Path, tmp_path: Path) -> Path:
         (["train", "dungeon", "--resume", "x", "--out", "y"], "leave --out away"),
         (["train", "dungeon", "--freeze"], "freeze what? give a pack to start from with --from"),
         (["train", "dungeon", "--from", "dungoen"], "did you mean 'dungeon'?"),
+        (["train", "dungeon", "--set", "gan.gama=1"], "gan: unknown setting 'gama' (did you mean 'gamma'?)"),
+        (["train", "dungeon", "--device", "tpu"], "unknown device 'tpu' (known: auto, cpu, cuda)"),
         (["train", "dungeon", "--track", "mlfow"], "unknown tracker 'mlfow' (did you mean 'mlflow'?)"),
     ],
 )

@@ -22,7 +22,7 @@ from levelforge.training.gan import GanConfig
 from levelforge.training.loop import LoopConfig
 from levelforge.training.packing import pack_run
 from levelforge.training.run import train
-from levelforge.training.settings import RunSettings, from_json, to_json
+from levelforge.training.settings import RunSettings, changed, from_json, to_json
 
 HERE = Path(__file__).parent
 
@@ -266,3 +266,65 @@ def test_bad_budgets(text):
 
 def test_seconds_for_people():
     assert [format_seconds(s) for s in (9.9, 75, 3661)] == ["9s", "1m 15s", "1h 01m"]
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "value"),
+    [
+        ("gamma", "16", 16.0),
+        ("batch", "8", 8),
+        ("loss", "wgan-gp", "wgan-gp"),
+        ("generator_channels", "[64, 32, 16]", (64, 32, 16)),
+    ],
+)
+def test_any_setting_can_be_changed_by_name(path, text, value):
+    settings = changed(GanConfig(), path, text, "gan")
+    assert getattr(settings, path) == value
+    assert type(getattr(settings, path)) is type(getattr(GanConfig(), path))
+    assert changed(settings, path, json.dumps(to_json(GanConfig())[path]), "gan") == GanConfig()
+
+
+def test_nested_settings_are_joined_by_dots():
+    assert changed(LoopConfig(), "weights.fun", "0", "loop").weights.fun == 0.0
+
+
+@pytest.mark.parametrize(
+    ("settings", "path", "text", "message"),
+    [
+        (GanConfig(), "gama", "1", r"gan: unknown setting 'gama' \(did you mean 'gamma'\?\)"),
+        (GanConfig(), "gamma.x", "1", "gan: unknown setting 'gamma.x'"),
+        (GanConfig(), "gamma", "much", r"gan.gamma: 'much' will not do where 8.0 is the default"),
+        (GanConfig(), "batch", "1.5", "gan.batch: '1.5' will not do where 16"),
+        (GanConfig(), "batch", "true", "gan.batch: 'true' will not do where 16"),
+        (GanConfig(), "generator_channels", "[1]", "gan.generator_channels"),
+        (LoopConfig(), "weights", "{}", "gan.weights"),
+    ],
+)
+def test_a_change_that_will_not_do_is_refused_by_name(settings, path, text, message):
+    with pytest.raises(LevelForgeError, match=message):
+        changed(settings, path, text, "gan")
+
+
+def test_changes_reach_the_run_and_hold_when_it_goes_on(tmp_path):
+    run = tmp_path / "run"
+    go(run, budget=300, changes={"gan.gamma": "16", "loop.weights.fun": "0"}, threads=2)
+    config = RunFolder(run).config()
+    assert config["gan"]["gamma"] == 16.0
+    assert config["loop"]["weights"]["fun"] == 0.0
+    assert config["settings"]["gan_threads"] == 2
+    with pytest.raises(LevelForgeError, match=r"gan.gamma changed: the run has 16.0, now it is 8.0"):
+        go(run, resume=True, threads=2, changes={"gan.gamma": "8"})
+    with pytest.raises(
+        LevelForgeError, match=r"unknown setting 'gamma': settings begin with gan\., dqn\., loop\., run\."
+    ):
+        go(tmp_path / "other", changes={"gamma": "1"})
+
+
+def test_a_device_that_is_not_there_is_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(LevelForgeError, match=r"unknown device 'tpu' \(known: auto, cpu, cuda\)"):
+        go(tmp_path / "run", device="tpu")
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(LevelForgeError, match=r"no GPU that torch can use; .*--device cpu"):
+        go(tmp_path / "run", device="cuda")
+    assert not (tmp_path / "run").exists()
