@@ -78,9 +78,8 @@ def pack_run(run: str | Path, out: str | Path) -> Pack:
             "personas": list(PERSONAS),
         },
         "figures": figures,
-        "training": {
-            key: config[key] for key in ("command", "seed", "corpus_hash", "budget", "started", "levelforge")
-        },
+        "training": {key: config[key] for key in ("seed", "corpus_hash", "budget", "started", "levelforge")}
+        | {"command": portable(config["command"])},
     }
     return write_pack(
         Path(out),
@@ -91,6 +90,20 @@ def pack_run(run: str | Path, out: str | Path) -> Pack:
         model_card(config, figures, known, folder, Path(out)),
         critic,
     )
+
+
+def portable(command: str) -> str:
+    """A command line whose absolute paths are cut to their last part: where somebody keeps things is not a pack's to tell.
+
+    Examples:
+        >>> portable("levelforge train dungeon --levels=/home/jo/maps --out /tmp/run")
+        'levelforge train dungeon --levels=maps --out run'
+    """
+    words = []
+    for word in shlex.split(command):
+        name, equals, value = word.rpartition("=")
+        words.append(f"{name}{equals}{Path(value).name if Path(value).is_absolute() else value}")
+    return shlex.join(words)
 
 
 def latest_figures(folder: RunFolder) -> dict[str, float]:
@@ -118,7 +131,7 @@ def model_card(
     if skills:
         rates = ", ".join(f"{skill}: {rate:.3f}" for skill, rate in skills.items())
         table.append(f"| held-out win rate by skill (chance of another key) | {rates} |")
-    command = config["command"] or f"levelforge train {config['game']} --seed {config['seed']}"
+    command = portable(config["command"]) or f"levelforge train {config['game']} --seed {config['seed']}"
     pack_command = f"levelforge pack {shlex.quote(folder.path.name)} --out {shlex.quote(out.name)}"
     return "\n".join(
         [
