@@ -15,9 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from levelforge.corpus import load_corpus, mirror_images
+from levelforge.corpus import load_corpus
 from levelforge.game import SYMMETRIES, Game, Role, Tiles, load_game
 from levelforge.level import Level, faults, format_text, parse_text
+from levelforge.novelty import novelty
 from levelforge.solver import Solution, solve, solve_batch
 from tools.make_corpus import dungeon, dungeon_terrain, platformer
 from tools.make_corpus.grid import Grid, Redo, rows
@@ -26,7 +27,9 @@ SEED = 20
 PER_FAMILY = 20
 NODES = 500_000
 HELD_OUT = (2, 7, 12, 18)  # a fifth of every family, spread over its difficulties
-APART = 0.10  # least share of differing tiles between two levels; the tests ask for 0.08
+# Least share of differing tiles between two levels; the tests ask for 0.08. Generated levels lie about as far from the
+# corpus as its levels do from each other, and a platformer has more sky that all of them share: hence the wider berth.
+APART = {"dungeon": 0.10, "platformer": 0.16}
 
 
 def certify(level: Level, hard: bool) -> int:
@@ -55,10 +58,8 @@ def worth(level: Level) -> bool:
 
 
 def nearest(tiles: Tiles, others: list[Tiles]) -> float:
-    """Smallest share of differing tiles to another level of the same size, mirror images included."""
-    turned = mirror_images(tiles, SYMMETRIES)
-    same_size = [other for other in others if other.shape == tiles.shape]
-    return min((float((image != other).mean()) for other in same_size for image in turned), default=1.0)
+    """Novelty among other levels: the smallest share of differing tiles, mirror images included."""
+    return float(novelty([tiles], others, SYMMETRIES)[0]) if others else 1.0
 
 
 def make(
@@ -82,7 +83,7 @@ def make(
                 except Redo:
                     continue
                 level = Level(game, parse_text(rows(grid), game), id=f"{family}-{number:02}")
-                if faults(level) or nearest(level.tiles, kept) < APART:
+                if faults(level) or nearest(level.tiles, kept) < APART[game.name]:
                     continue
                 length = certify(level, hard=number >= 0.6 * PER_FAMILY)
                 if length >= game.constraints.min_solution and worth(level):

@@ -1,7 +1,8 @@
-"""Drafts the platformer corpus: five families, each with its own choice of pieces."""
+"""Drafts the platformer corpus: five families, each with its own choice of pieces and its own heights."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import takewhile
 
 import numpy as np
@@ -9,51 +10,98 @@ from numpy.random import Generator
 
 from tools.make_corpus import pieces
 from tools.make_corpus.grid import Cell, Grid, Redo
+from tools.make_corpus.overhead import cavern, sky_islands
 from tools.make_corpus.pieces import Piece
-from tools.make_corpus.strip import HEIGHT, Strip
+from tools.make_corpus.strip import HEIGHT, HIGHEST, LOWEST, Strip
+from tools.make_corpus.ways import travel
 
 WIDTH = 64
+COINS = 16  # most a level of the usual size may have
 
-FAMILIES: dict[str, tuple[Piece, ...]] = {
-    "hills": (
-        pieces.hill,
-        pieces.hole,
-        pieces.hill,
-        pieces.twin_stairs,
-        pieces.spike_pit,
-        pieces.tiers,
-        pieces.brick_row,
-        pieces.rise,
+
+@dataclass(frozen=True)
+class Family:
+    """What a family is drawn from.
+
+    Attributes:
+        menu: its pieces; named twice, drawn twice as often.
+        highest: topmost row its ground may reach.
+        brick: share of the stretches whose ground is brick.
+        islands: share of the places with room above that get an island in the sky.
+        roofed: whether rock fills what lies above the passage.
+        airy: whether the ground is rather islands than hills.
+        restless: share of the pieces before which the ground goes to another height.
+    """
+
+    menu: tuple[Piece, ...]
+    highest: int = HIGHEST
+    brick: float = 0.0
+    islands: float = 0.7
+    roofed: bool = False
+    airy: bool = False
+    restless: float = 0.8
+
+
+FAMILIES: dict[str, Family] = {
+    "hills": Family(
+        (
+            pieces.PLATEAU,
+            pieces.HOLE,
+            pieces.TWIN_STAIRS,
+            pieces.SPIKE_PIT,
+            pieces.TIERS,
+            pieces.BRICK_ROW,
+            pieces.TUNNEL,
+            pieces.TUNNEL,
+            pieces.MINE,
+        )
     ),
-    "bridges": (
-        pieces.chasm,
-        pieces.chasm,
-        pieces.hole,
-        pieces.tiers,
-        pieces.rise,
-        pieces.stepping_bricks,
-        pieces.hill,
+    "bridges": Family(
+        (
+            pieces.ISLANDS,
+            pieces.ISLANDS,
+            pieces.BRIDGE,
+            pieces.BRIDGE,
+            pieces.VIADUCT,
+            pieces.TIERS,
+            pieces.TUNNEL,
+        ),
+        islands=0.9,
+        airy=True,
     ),
-    "cliffs": (pieces.cliff, pieces.cliff, pieces.lookout, pieces.hole, pieces.spike_pit, pieces.hill),
-    "caverns": (
-        pieces.cellar,
-        pieces.rise,
-        pieces.hole,
-        pieces.spike_pit,
-        pieces.hill,
-        pieces.brick_row,
-        pieces.tiers,
+    "cliffs": Family(
+        (
+            pieces.PLATEAU,
+            pieces.LOOKOUT,
+            pieces.HOLE,
+            pieces.SPIKE_PIT,
+            pieces.SHAFT,
+            pieces.VIADUCT,
+            pieces.TUNNEL,
+            pieces.MINE,
+        ),
     ),
-    "ruins": (
-        pieces.towers,
-        pieces.gatehouse,
-        pieces.rise,
-        pieces.keep,
-        pieces.brick_hall,
-        pieces.twin_stairs,
-        pieces.brick_row,
-        pieces.spike_pit,
-        pieces.hole,
+    "caverns": Family(
+        (pieces.PLATEAU, pieces.HOLE, pieces.SPIKE_PIT, pieces.SHAFT, pieces.BRIDGE, pieces.PLATEAU),
+        highest=6,
+        islands=0.0,
+        roofed=True,
+    ),
+    "ruins": Family(
+        (
+            pieces.TOWERS,
+            pieces.GATEHOUSE,
+            pieces.KEEP,
+            pieces.STOREYS,
+            pieces.WALL,
+            pieces.TWIN_STAIRS,
+            pieces.BRICK_ROW,
+            pieces.SPIKE_PIT,
+            pieces.HOLE,
+            pieces.MINE,
+        ),
+        brick=0.6,
+        islands=0.4,
     ),
 }
 
@@ -66,56 +114,75 @@ def draft(rng: Generator, family: str, number: int, total: int) -> Grid:
     """
     hard = number / max(total - 1, 1)
     width = 2 * WIDTH if number % 5 == 3 else WIDTH
-    menu = list(FAMILIES[family])
-    if width > WIDTH:  # a long level is a journey: pieces of its neighbour family too
+    kind = FAMILIES[family]
+    menu = list(kind.menu)
+    if width > WIDTH and not kind.roofed:  # a long level is a journey: pieces of its neighbour family too
         names = list(FAMILIES)
-        menu += FAMILIES[names[(names.index(family) + 1) % len(names)]]
-    s = Strip.new(rng, width, hard, top=int(rng.integers(11, 14)))
-    s.ground(5)
-    last: list[Piece] = []
-    while s.left > 9:
-        fresh = [p for p in menu if p not in last]
-        piece = fresh[int(rng.integers(len(fresh)))]
-        last = [*last, piece][-2:]
-        s.ground(s.pick(1, 3))
-        piece(s)
-    if s.left < 6:
-        raise Redo("no room for the flag")
-    s.ground(s.left)
-    if s.top < 9:
-        raise Redo("ends too high")
-    if family == "caverns":
-        ceiling(s)
+        menu += FAMILIES[names[(names.index(family) + 1) % len(names)]].menu
+    s = Strip.new(rng, width, hard, top=int(rng.integers(kind.highest, LOWEST + 1)))
     grid = s.grid
-    put_start_and_flag(grid)
+    s.stone = "B" if s.chance(kind.brick) else "#"
+    s.ground(5)
+    start = s.top - 1
+    last: list[Piece] = []
+    for _ in range(60):
+        if s.left < 11:
+            break
+        x, top, before = s.x, s.top, grid.copy()
+        try:
+            if s.chance(kind.restless):
+                s.stone = "B" if s.chance(kind.brick) else "#"
+                s.ground(s.pick(1, 2))
+                travel(s, elsewhere(s, kind.highest), airy=kind.airy)
+            fresh = [p for p in menu if p not in last and p.fits(s.top)]
+            piece = fresh[int(rng.integers(len(fresh)))]
+            piece.draw(s)
+            if s.left < 6:
+                raise Redo("no room for the flag")
+        except Redo:  # too wide for what is left: something else may fit
+            s.x, s.top = x, top
+            grid[:] = before
+        else:
+            last = [*last, piece][-2:]
+            s.top = max(s.top, kind.highest)
+    s.ground(s.left)
+    for y, x, symbol in ((start, 2, "@"), (s.top - 1, width - 3, ">")):
+        if grid[y, x] != "." or grid[y + 1, x] not in ("#", "B"):
+            raise Redo("no ground for start or flag")
+        grid[y, x] = symbol
+    if kind.roofed:
+        cavern(rng, grid)
+    else:
+        sky_islands(rng, grid, kind.islands)
+    fewer_coins(rng, grid, COINS * width // WIDTH)
     walkers(rng, grid, round(hard * (7 if width == WIDTH else 12) * rng.uniform(0.6, 1.0)))
     hearts(rng, grid, int(rng.random() < 0.35 + 0.4 * hard) + int(rng.random() < 0.3 * hard))
-    most = 16 * width // WIDTH
-    if not 2 <= (grid == "o").sum() <= most:
-        raise Redo("coins out of range")
+    if (grid == "o").sum() < 2:
+        raise Redo("hardly a coin")
     return grid
 
 
-def ceiling(s: Strip) -> None:
-    """Rock overhead in level stretches, high enough over whatever stands below, with a skylight."""
-    grid, rng = s.grid, s.rng
-    height, width = grid.shape
-    filled = grid != "."
-    top = np.where(filled.any(0), filled.argmax(0), height - 3)
-    x = 0
-    depth = int(rng.integers(3, 6))
-    sky = int(rng.integers(width // 4, 3 * width // 4))
-    while x < width:
-        wide = min(int(rng.integers(6, 13)), width - x)
-        if width - x - wide < 4:
-            wide = width - x
-        highest = int(top[max(0, x - 2) : x + wide + 2].min())
-        if highest < 4:
-            raise Redo("no room for a ceiling")
-        depth = max(1, min(6, highest - int(rng.integers(4, 6)), depth + int(rng.integers(1, 4))))
-        if not x <= sky < x + wide:
-            grid[:depth, x : x + wide] = "#"
-        x += wide
+def elsewhere(s: Strip, highest: int) -> int:
+    """A row for the ground at least three rows from where it is, any height as likely as another."""
+    rows = [row for row in range(highest, LOWEST + 1) if abs(row - s.top) >= 3]
+    return rows[int(s.rng.integers(len(rows)))]
+
+
+def fewer_coins(rng: Generator, grid: Grid, most: int) -> None:
+    """Take away whole rows of coins until there are not too many."""
+    groups: list[list[Cell]] = []
+    for y, x in np.argwhere(grid == "o"):
+        if groups and groups[-1][-1] == (y, x - 1):
+            groups[-1].append((int(y), int(x)))
+        else:
+            groups.append([(int(y), int(x))])
+    count = sum(map(len, groups))
+    for i in rng.permutation(len(groups)):
+        if count <= most:
+            break
+        for cell in groups[i]:
+            grid[cell] = "."
+        count -= len(groups[i])
 
 
 def standing(grid: Grid) -> list[Cell]:
@@ -127,19 +194,6 @@ def standing(grid: Grid) -> list[Cell]:
         for x in range(width)
         if grid[y, x] == "." and grid[y + 1, x] in ("#", "B", "=")
     ]
-
-
-def put_start_and_flag(grid: Grid) -> None:
-    """Start on the first ground, the flag on the last."""
-    height, width = grid.shape
-    for x, symbol in ((2, "@"), (width - 3, ">")):
-        column = grid[:, x]
-        y = height - 1
-        while column[y] in ("#", "B"):
-            y -= 1
-        if column[y] != "." or y == height - 1:
-            raise Redo("no ground for start or flag")
-        grid[y, x] = symbol
 
 
 def walkers(rng: Generator, grid: Grid, count: int) -> None:

@@ -9,7 +9,7 @@ from numpy.random import Generator
 from tools.make_corpus.grid import Grid, Redo, blank
 
 HEIGHT = 16
-HIGHEST, LOWEST = 7, 14  # rows where the top of the ground may lie
+HIGHEST, LOWEST = 4, 14  # rows where the top of the ground may lie
 
 
 @dataclass
@@ -17,7 +17,7 @@ class Strip:
     """The level so far.
 
     ``x`` is the next column to draw, ``top`` the row of the ground's surface there (one stands in
-    row ``top - 1``), ``hard`` in [0, 1] the difficulty wished for.
+    row ``top - 1``), ``hard`` in [0, 1] the difficulty wished for, ``stone`` what the ground is made of.
     """
 
     grid: Grid
@@ -25,6 +25,7 @@ class Strip:
     hard: float
     x: int = 0
     top: int = 12
+    stone: str = "#"
 
     @classmethod
     def new(cls, rng: Generator, width: int, hard: float, top: int) -> Strip:
@@ -44,11 +45,11 @@ class Strip:
         """True in that share of calls."""
         return bool(self.rng.random() < share)
 
-    def ground(self, columns: int) -> None:
-        """Draw level ground."""
+    def ground(self, columns: int, thick: int = HEIGHT) -> None:
+        """Draw level ground, down to the bottom of the map or only ``thick`` rows of it: an island."""
         if columns > self.left:
             raise Redo("ran out of columns")
-        self.grid[self.top :, self.x : self.x + columns] = "#"
+        self.grid[self.top : self.top + thick, self.x : self.x + columns] = self.stone
         self.x += columns
 
     def gap(self, columns: int) -> None:
@@ -63,8 +64,10 @@ class Strip:
 
     def fill(self, row: int, column: int, symbol: str, rows: int = 1, columns: int = 1) -> None:
         """A block of one symbol with its top left corner at a place; nothing above the map."""
-        if row < 1:
+        if row < 0:
             raise Redo("too high")
+        if column + columns > self.grid.shape[1]:
+            raise Redo("ran out of columns")
         self.grid[row : row + rows, column : column + columns] = symbol
 
     def coins(self, row: int, column: int, count: int) -> None:
@@ -72,7 +75,9 @@ class Strip:
         self.fill(row, column, "o", 1, count)
 
     def arc(self, row: int, column: int, columns: int) -> None:
-        """Coins along a jump over ``columns``, its ends at ``row``."""
+        """Coins along a jump over ``columns``, its ends at ``row``; none where that is above the map."""
+        if row < 2:
+            return
         for i in range(columns):
             rise = 2 if 0 < i < columns - 1 else 1
             self.fill(row - rise, column + i, "o")
