@@ -12,6 +12,7 @@ from levelforge.corpus import Corpus, cut_window, load_corpus, mirror_images
 from levelforge.errors import LevelForgeError
 from levelforge.game import Game, Role, load_game
 from levelforge.level import Level, faults, format_text, parse_text
+from levelforge.novelty import novelty
 from levelforge.solver import solve_batch
 
 GAMES = ("dungeon", "platformer")
@@ -85,6 +86,21 @@ def test_no_two_levels_are_nearly_alike(corpus: Corpus) -> None:
         if one.size == other.size:
             for image in mirror_images(one.tiles, ("flip_x", "flip_y")):
                 assert (image != other.tiles).mean() >= 0.08, f"{one.id} and {other.id}"
+
+
+def test_platformers_use_the_height_of_the_map() -> None:
+    corpus = bundled("platformer")
+    solid = np.isin(corpus.game.roles, (Role.SOLID, Role.ONE_WAY))
+    tops = np.concatenate([solid[level.tiles[2:]].argmax(axis=0) + 2 for level in corpus])
+    assert (np.bincount(tops, minlength=15)[4:15] >= 0.03 * len(tops)).all()
+
+
+def test_platformers_lie_far_apart() -> None:
+    """Generated levels can hardly be more novel than the levels they are learnt from."""
+    tiles = [level.tiles for level in bundled("platformer").train]
+    apart = [novelty([one], tiles[:i] + tiles[i + 1 :])[0] for i, one in enumerate(tiles)]
+    assert min(apart) >= 0.15
+    assert np.median(apart) >= 0.2
 
 
 def test_difficulty_is_spread() -> None:
