@@ -7,10 +7,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from tools.make_corpus.grid import Grid, Redo
-from tools.make_corpus.ways import STEP
+from tools.make_corpus.ways import PLANK, STEP
 
 CLEAR = 5  # rows free under whatever hangs above
-WAY_UP = 3  # columns of the planks beside an island
 
 
 def skyline(grid: Grid) -> NDArray[np.intp]:
@@ -30,7 +29,7 @@ def boulder(grid: Grid, row: int, column: int, rows: int, columns: int, stone: s
     if column + columns > grid.shape[1]:
         raise Redo("ran out of columns")
     for i in range(rows):
-        inset = max(0, i - rows + 3) if stone == "#" and rows >= 3 and columns >= 7 else 0
+        inset = int(stone == "#" and rows >= 3 and i == rows - 1)
         grid[row + i, column + inset : column + columns - inset] = stone
 
 
@@ -41,22 +40,22 @@ def sky_islands(rng: Generator, grid: Grid, share: float) -> None:
     while x < width - 12:
         wide = int(rng.integers(5, 11))
         x += int(rng.integers(1, 4))
-        end = x + WAY_UP + 1 + wide
+        end = x + PLANK + 1 + wide
         if end >= width - 4:
             return
         top, ground = skyline(grid), floors(grid)
         lowest = int(top[x - 1 : end + 1].min()) - CLEAR  # last row the island may fill, and one more
         foot = int(ground[x])
-        level = bool((ground[x : x + WAY_UP] == foot).all() and (top[x : x + WAY_UP] == foot).all())
+        level = bool((ground[x : x + PLANK] == foot).all() and (top[x : x + PLANK] == foot).all())
         if lowest < 5 or not level or foot >= height or rng.random() > share:
             x += 1
             continue
         thick = int(rng.integers(2, min(4, lowest - 2) + 1))
         crown = int(rng.integers(2, lowest - thick + 1))
-        left = x + WAY_UP + 1
+        left = x + PLANK + 1
         boulder(grid, crown, left, thick, end - left, "B" if rng.random() < 0.2 else "#")
         for row in range(foot - STEP, crown, -STEP):
-            grid[row, x : x + WAY_UP] = "="
+            grid[row, x : x + PLANK] = "="
         coins = int(rng.integers(2, 4))
         grid[crown - 1, left + 1 : left + 1 + coins] = "o"
         x = end + 2
@@ -70,13 +69,12 @@ def cavern(rng: Generator, grid: Grid) -> None:
     over_abyss = top >= height
     top[over_abyss] = height - 3
     depths = np.zeros(width, np.intp)
-    x = 0
+    x, room = 0, int(rng.integers(5, 7))
     sky = int(rng.integers(width // 4, 3 * width // 4))
     while x < width:
-        wide = min(int(rng.integers(5, 10)), width - x)
+        wide = min(int(rng.integers(7, 14)), width - x)
         if width - x - wide < 4:
             wide = width - x
-        room = int(rng.integers(4, 7))
         for column in range(x, x + wide):
             highest = int(top[max(0, column - 2) : column + 3].min())
             depths[column] = max(0, highest - room)
@@ -84,7 +82,7 @@ def cavern(rng: Generator, grid: Grid) -> None:
             depths[x : x + wide] = 0
         x += wide
     highest = np.array([int(top[max(0, column - 2) : column + 3].min()) for column in range(width)])
-    depths = np.minimum(smooth(depths), np.maximum(highest - 4, 0))
+    depths = np.minimum(smooth(depths), np.maximum(highest - room, 0))
     for column, depth in enumerate(depths):
         grid[:depth, column] = "#"
     galleries(rng, grid, depths)

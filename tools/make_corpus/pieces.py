@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from tools.make_corpus.overhead import boulder
 from tools.make_corpus.strip import HEIGHT, HIGHEST, LOWEST, Strip
-from tools.make_corpus.ways import planks
+from tools.make_corpus.ways import PLANK, planks
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def tunnel(s: Strip) -> None:
     crown = s.pick(0, max(0, under - 3))
     x = s.x + 5
     if crown >= HIGHEST:
-        planks(s, s.top, crown, s.x + 1, 3)
+        planks(s, s.top, crown, s.x)
         s.coins(crown - 1, x + 2, s.pick(3, 4))
     boulder(s.grid, crown, x - 1, under - crown + 1, wide, "B" if s.chance(0.25) else "#")
     s.ground(wide + 6)
@@ -132,7 +132,7 @@ def brick_row(s: Strip) -> None:
     wide = s.pick(3, 6)
     row = s.top - 4
     s.fill(row - 1, s.x + 2, "B", 2, wide)
-    s.fill(row + 1, s.x + 2 + wide, "=", 1, 3)
+    s.fill(row + 1, s.x + 2 + wide, "=", 1, PLANK)
     if row >= 6:
         s.fill(row - 4, s.x + 4 + wide, "B", 2, 4)
         s.coins(row - 5, s.x + 4 + wide, 3)
@@ -251,10 +251,10 @@ def wall(s: Strip) -> None:
 def shaft(s: Strip) -> None:
     """A sunken pit between two banks: down onto its floor and up the far side by planks."""
     crown, wide = s.top, s.pick(7, 10)
-    s.top = min(LOWEST, crown + s.pick(5, 8))
+    s.top = min(LOWEST, crown + s.pick(4, 6))
     x = s.x
     s.ground(wide)
-    planks(s, s.top, crown, s.x - 3, 3)
+    planks(s, s.top, crown, s.x - PLANK)
     s.coins(s.top - 1, x + 1, 3)
     s.top = crown
     s.ground(4)

@@ -16,6 +16,7 @@ from tools.make_corpus.strip import HEIGHT, HIGHEST, LOWEST, Strip
 from tools.make_corpus.ways import travel
 
 WIDTH = 64
+FARTHEST = 7  # rows between one stretch of ground and the next
 COINS = 16  # most a level of the usual size may have
 
 
@@ -26,7 +27,7 @@ class Family:
     Attributes:
         menu: its pieces; named twice, drawn twice as often.
         highest: topmost row its ground may reach.
-        brick: share of the stretches whose ground is brick.
+        brick: share of the levels, and of the stretches of some, whose ground is brick.
         islands: share of the places with room above that get an island in the sky.
         roofed: whether rock fills what lies above the passage.
         airy: whether the ground is rather islands than hills.
@@ -36,7 +37,7 @@ class Family:
     menu: tuple[Piece, ...]
     highest: int = HIGHEST
     brick: float = 0.0
-    islands: float = 0.7
+    islands: float = 0.4
     roofed: bool = False
     airy: bool = False
     restless: float = 0.8
@@ -53,7 +54,6 @@ FAMILIES: dict[str, Family] = {
             pieces.BRICK_ROW,
             pieces.TUNNEL,
             pieces.TUNNEL,
-            pieces.MINE,
         )
     ),
     "bridges": Family(
@@ -66,7 +66,7 @@ FAMILIES: dict[str, Family] = {
             pieces.TIERS,
             pieces.TUNNEL,
         ),
-        islands=0.9,
+        islands=0.5,
         airy=True,
     ),
     "cliffs": Family(
@@ -83,7 +83,7 @@ FAMILIES: dict[str, Family] = {
     ),
     "caverns": Family(
         (pieces.PLATEAU, pieces.HOLE, pieces.SPIKE_PIT, pieces.SHAFT, pieces.BRIDGE, pieces.PLATEAU),
-        highest=6,
+        highest=7,
         islands=0.0,
         roofed=True,
     ),
@@ -101,7 +101,7 @@ FAMILIES: dict[str, Family] = {
             pieces.MINE,
         ),
         brick=0.6,
-        islands=0.4,
+        islands=0.2,
     ),
 }
 
@@ -119,8 +119,9 @@ def draft(rng: Generator, family: str, number: int, total: int) -> Grid:
     if width > WIDTH and not kind.roofed:  # a long level is a journey: pieces of its neighbour family too
         names = list(FAMILIES)
         menu += FAMILIES[names[(names.index(family) + 1) % len(names)]].menu
-    s = Strip.new(rng, width, hard, top=int(rng.integers(kind.highest, LOWEST + 1)))
+    s = Strip.new(rng, width, hard, top=int(rng.integers(8, LOWEST)))
     grid = s.grid
+    patchy = s.chance(0.35)  # brick here and there; other levels are of one kind throughout
     s.stone = "B" if s.chance(kind.brick) else "#"
     s.ground(5)
     start = s.top - 1
@@ -131,7 +132,8 @@ def draft(rng: Generator, family: str, number: int, total: int) -> Grid:
         x, top, before = s.x, s.top, grid.copy()
         try:
             if s.chance(kind.restless):
-                s.stone = "B" if s.chance(kind.brick) else "#"
+                if patchy:
+                    s.stone = "B" if s.chance(kind.brick) else "#"
                 s.ground(s.pick(1, 2))
                 travel(s, elsewhere(s, kind.highest), airy=kind.airy)
             fresh = [p for p in menu if p not in last and p.fits(s.top)]
@@ -163,8 +165,8 @@ def draft(rng: Generator, family: str, number: int, total: int) -> Grid:
 
 
 def elsewhere(s: Strip, highest: int) -> int:
-    """A row for the ground at least three rows from where it is, any height as likely as another."""
-    rows = [row for row in range(highest, LOWEST + 1) if abs(row - s.top) >= 3]
+    """A row for the ground, near enough for a short climb and far enough to be seen; any is as likely as another."""
+    rows = [row for row in range(highest, LOWEST + 1) if 3 <= abs(row - s.top) <= FARTHEST]
     return rows[int(s.rng.integers(len(rows)))]
 
 

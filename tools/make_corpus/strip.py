@@ -9,7 +9,7 @@ from numpy.random import Generator
 from tools.make_corpus.grid import Grid, Redo, blank
 
 HEIGHT = 16
-HIGHEST, LOWEST = 4, 14  # rows where the top of the ground may lie
+HIGHEST, LOWEST = 5, 14  # rows where the top of the ground may lie
 
 
 @dataclass

@@ -15,6 +15,7 @@ from tools.make_corpus.strip import HEIGHT, Strip
 Way = Callable[[Strip, int], None]
 
 STEP = 3  # highest step of a way that is jumped
+PLANK = 4  # columns of a plank that is a step, always the same: few motifs are learnt sooner than many
 HOLLOW = 3  # rows of headroom in a hollow
 
 
@@ -24,7 +25,7 @@ def stairs(s: Strip, rows: int) -> None:
     while s.top != goal:
         rise = min(abs(goal - s.top), s.pick(2, STEP))
         s.step(rise if goal < s.top else -rise)
-        s.ground(s.pick(2, 4))
+        s.ground(s.pick(3, 4))
 
 
 def ladder(s: Strip, rows: int) -> None:
@@ -38,17 +39,16 @@ def ladder(s: Strip, rows: int) -> None:
 
 def scaffold(s: Strip, rows: int) -> None:
     """A wall with one-way planks before it, one above the other."""
-    wide = s.pick(3, 4)
-    s.ground(wide + 1)
-    planks(s, s.top, s.top - rows, s.x - wide, wide)
+    s.ground(PLANK + 1)
+    planks(s, s.top, s.top - rows, s.x - PLANK)
     s.step(rows)
     s.ground(3)
 
 
-def planks(s: Strip, foot: int, crown: int, column: int, wide: int) -> None:
+def planks(s: Strip, foot: int, crown: int, column: int) -> None:
     """One-way planks above each other, from a floor at row ``foot`` up to one at ``crown``."""
     for row in range(foot - STEP, crown, -STEP):
-        s.fill(row, column, "=", 1, wide)
+        s.fill(row, column, "=", 1, PLANK)
 
 
 def pillars(s: Strip, rows: int) -> None:
@@ -101,7 +101,7 @@ def travel(s: Strip, row: int, *, airy: bool = False) -> None:
         hop(s, rows)
         return
     if rows > 0:
-        choice: tuple[Way, ...] = (stairs, stairs, ladder, scaffold, pillars)
+        choice: tuple[Way, ...] = (stairs, stairs, stairs, stairs, ladder, pillars, scaffold)
     else:
         choice = (drop, drop, stairs)
     choice[int(s.rng.integers(len(choice)))](s, rows)
