@@ -235,8 +235,9 @@ def run_chunks(
 ) -> NDArray[Any]:
     """Run a session over N >= 1 rows in chunks of exactly ``size`` (the last padded with its last row).
 
-    With ``rest``, what is left after the last whole chunk runs in smaller chunks of exactly that many rows, which
-    must give each row the very same values.
+    With ``rest``, what is left after the last whole chunk runs in smaller chunks of exactly that many rows. Sums of
+    another order may change a value's last bit then; who chooses by the values evens that out
+    (:func:`levelforge.playtest.measure.greedy`).
     """
     names: Sequence[str] = [i.name for i in session.get_inputs()]
     total = len(inputs[names[0]])

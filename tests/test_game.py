@@ -89,7 +89,7 @@ FAULTS = {
     "no goal asked for": (put("counts", "exit", [0, 0]), ["exit"]),
     "start without a count": (lambda d: d["counts"].pop("start"), ["start", "[counts]"]),
     "bad name": (put("game", "name", "My Game"), ["name", "lower-case"]),
-    "size beyond limits": (put("game", "size", [15, 11]), ["min_size <= size <= max_size"]),
+    "size beyond limits": (put("game", "size", [15, 40]), ["min_size <= size <= max_size"]),
     "no hit points": (put("rules", "hit_points", 0), ["hit_points", "1 to 15"]),
     "odd cycle": (put("rules", "patrol_cycle", 7), ["patrol_cycle", "even"]),
     "jump seen from above": (put("rules", "jump_profile", [1, -1]), ["jump_profile", "'platformer'"]),
