@@ -25,7 +25,7 @@ LATENT_CHANNELS = 16
 
 DANGERS = (Role.HAZARD, Role.ENEMY_H, Role.ENEMY_V)
 """Roles that hurt: the counts that a difficulty asked for has a say in."""
-INTENSITY_REACH, LEAST_WEIGHT = 0.5, 0.4
+INTENSITY_GAIN, INTENSITY_REACH, LEAST_WEIGHT = 1.5, 0.3, 0.8
 """See :func:`sample_counts`."""
 
 # What a broken rule of placing costs, in logits. Powers apart, so that the order of what gives way
@@ -111,9 +111,11 @@ def sample_counts(
     door that no key can open is no design anyone asks for by leaving both open.
 
     Where a difficulty d is asked for, dangers are drawn from their whole range instead, since a corpus seldom spans
-    it: each level has an intensity s ~ U(max(0, d - :data:`INTENSITY_REACH`), min(1, d + :data:`INTENSITY_REACH`)), each
-    danger a weight w ~ U(:data:`LEAST_WEIGHT`, 1), and its count is round(low + (high - low) s w). This is a prior and
-    no more: wide enough to hold what is asked for, so that the critic and the playtest have something to choose from.
+    it: around c = min(1, d :data:`INTENSITY_GAIN`), each level has an intensity
+    s ~ U(max(0, c - :data:`INTENSITY_REACH`), min(1, c + :data:`INTENSITY_REACH`)), each danger a weight
+    w ~ U(:data:`LEAST_WEIGHT`, 1), and its count is round(low + (high - low) s w). This is a prior and no more: wide
+    enough to hold what is asked for, so that the critic and the playtest have something to choose from. A good player
+    wins among half the dangers there may be nearly always, hence the gain.
 
     Raises:
         LevelForgeError: an unknown entity or a count out of its range.
@@ -156,8 +158,9 @@ def sample_counts(
 
 def _intensity(n: int, difficulty: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
     """``float64[n]``: how much of their range the dangers of each level are drawn from."""
-    least = np.maximum(0.0, difficulty - INTENSITY_REACH)
-    most = np.minimum(1.0, difficulty + INTENSITY_REACH)
+    middle = np.minimum(1.0, INTENSITY_GAIN * difficulty)
+    least = np.maximum(0.0, middle - INTENSITY_REACH)
+    most = np.minimum(1.0, middle + INTENSITY_REACH)
     drawn: NDArray[np.float64] = least + (most - least) * rng.random(n)
     return drawn
 

@@ -135,9 +135,10 @@ def game_facts(game: Game) -> dict[str, Any]:
 
 
 def _sampling() -> dict[str, Any]:
-    from levelforge.decode import DANGERS, INTENSITY_REACH, LEAST_WEIGHT
+    from levelforge.decode import DANGERS, INTENSITY_GAIN, INTENSITY_REACH, LEAST_WEIGHT
 
     return {
+        "intensity_gain": INTENSITY_GAIN,
         "intensity_reach": INTENSITY_REACH,
         "least_weight": LEAST_WEIGHT,
         "dangers": [role.word for role in DANGERS],

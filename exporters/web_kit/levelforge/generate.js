@@ -55,9 +55,10 @@ export function sampleCounts(game, pack, { width, height, counts = {}, difficult
     const [low, high] = ranges[name];
     if (!(count >= low && count <= high)) throw new Error(`${count} of ${name}: ${low} to ${high} are allowed`);
   }
-  const { intensity_reach: reach, least_weight: least, dangers } = game.sampling;
-  const from = Math.max(0, difficulty - reach);
-  const intensity = from + (Math.min(1, difficulty + reach) - from) * random.uniform();
+  const { intensity_gain: gain, intensity_reach: reach, least_weight: least, dangers } = game.sampling;
+  const middle = Math.min(1, gain * difficulty);
+  const from = Math.max(0, middle - reach);
+  const intensity = from + (Math.min(1, middle + reach) - from) * random.uniform();
   const drawn = {};
   for (const tile of game.tiles) {
     if (!(tile.name in ranges)) continue;
