@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from levelforge.cli_campaign import campaign
-from levelforge.cli_formats import format_options, formats
+from levelforge.cli_formats import OptionType, format_options, formats
 from levelforge.cli_levels import convert, playtest, repair, solve, verify
 from levelforge.cli_play import play
 from levelforge.cli_report import report as report_command
@@ -271,7 +271,7 @@ def generate(
 @click.option(
     "--set",
     "changes",
-    metavar="NAME=VALUE",
+    type=OptionType(),
     multiple=True,
     help="Change a setting of the training, such as gan.gamma=16, dqn.learning_rate=1e-4, loop.weights.fun=0 or "
     "run.gan_share=0.4; repeatable. A run's config.json lists them all.",
@@ -297,7 +297,7 @@ def train(
     start: str | None,
     freeze: bool,
     track: str | None,
-    changes: tuple[str, ...],
+    changes: tuple[tuple[str, str], ...],
     device: str,
     threads: int | None,
     as_json: bool,
@@ -336,7 +336,7 @@ def train(
         start=start,
         freeze=freeze or None,
         track=track,
-        changes=_pairs(changes),
+        changes=dict(changes),
         device=device,
         threads=threads,
         resume=resume is not None,
@@ -351,14 +351,6 @@ def train(
     else:
         say(f"stopped, nothing lost; go on with: levelforge train --resume {result.run}")
     return DONE if result.done else INTERRUPTED
-
-
-def _pairs(given: tuple[str, ...]) -> dict[str, str]:
-    """``("a=1", "b=2")`` as ``{"a": "1", "b": "2"}``."""
-    for text in given:
-        if "=" not in text:
-            raise click.UsageError(f"--set {text}: write it as NAME=VALUE")
-    return {name.strip(): value.strip() for name, _, value in (text.partition("=") for text in given)}
 
 
 @cli.command()
