@@ -18,14 +18,32 @@ CHART = 66
 """Height of the chart of what was asked so far."""
 
 
-class PauseScene(Page):
+class LevelPage(Page):
+    """A page over a level; leaving it does something with the level."""
+
+    _play: PlayScene
+
+    def _next(self) -> None:
+        self.app.pop()
+        self._play.go_on()
+
+    def _again(self) -> None:
+        self.app.pop()
+        self._play.restart()
+
+    def _make(self) -> None:
+        self.app.pop()
+        self._play.press("make")
+
+
+class PauseScene(LevelPage):
     """Pause, with what can be done."""
 
     def __init__(self, play: PlayScene) -> None:
         self._play = play
         rows = [
             Row(lambda: "Go on", self.close),
-            Row(lambda: "Start again", self._restart),
+            Row(lambda: "Start again", self._again),
             Row(lambda: "Next level", self._next),
             Row(lambda: "Open in the workbench", self._make),
             Row(lambda: "Options", lambda: self.app.push(OptionsScene())),
@@ -41,18 +59,6 @@ class PauseScene(Page):
     def press(self, word: str) -> None:
         """The pause key goes on, too."""
         super().press("back" if word == "pause" else word)
-
-    def _restart(self) -> None:
-        self.app.pop()
-        self._play.restart()
-
-    def _next(self) -> None:
-        self.app.pop()
-        self._play.go_on()
-
-    def _make(self) -> None:
-        self.app.pop()
-        self._play.press("make")
 
 
 def draw_history(target: pygame.Surface, place: pygame.Rect, run: Run, safe: bool) -> None:
@@ -75,7 +81,7 @@ def draw_history(target: pygame.Surface, place: pygame.Rect, run: Run, safe: boo
     pygame.draw.circle(target, ui.GOLD, points[-1], 5, 2)
 
 
-class ResultsScene(Page):
+class ResultsScene(LevelPage):
     """Between two levels: what was asked, what the playtester measured, how the player did."""
 
     def __init__(self, play: PlayScene) -> None:
@@ -160,15 +166,3 @@ class ResultsScene(Page):
     def back(self) -> None:
         """Escape leads back: the level is over."""
         self.app.back_to_map()
-
-    def _next(self) -> None:
-        self.app.pop()
-        self._play.go_on()
-
-    def _again(self) -> None:
-        self.app.pop()
-        self._play.restart()
-
-    def _make(self) -> None:
-        self.app.pop()
-        self._play.press("make")
