@@ -13,9 +13,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from levelforge.game import bundled_games
 from levelforge.level import parse_text
 from levelforge.pack import Pack, load_pack
@@ -28,10 +25,7 @@ def measure(pack: Pack, episodes: int) -> dict[str, Any]:
     files = sorted((game.folder / "corpus" / "heldout").glob("*.txt"))
     levels = [parse_text(f.read_text(encoding="utf-8"), game, f.name) for f in files]
 
-    def policy(obs: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
-        return np.asarray(pack.playtester(obs)).argmax(axis=1)
-
-    by_level = outcomes(policy, game, levels, episodes)
+    by_level = outcomes(pack.playtester, game, levels, episodes)
     rates = {f"{skill:g}": round(float(won.mean()), 4) for skill, won in by_level.items()}
     skill, best = best_skill(rates)
     won = by_level[float(skill)]
@@ -49,7 +43,7 @@ def measure(pack: Pack, episodes: int) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--episodes", type=int, default=16, help="a level and skill; 1 at skill 0")
+    parser.add_argument("--episodes", type=int, default=16, help="a level and skill")
     parser.add_argument("--packs", type=Path, help="folder with one pack folder a game")
     parser.add_argument("--out", type=Path, default=Path("playtester_heldout.json"))
     args = parser.parse_args()

@@ -274,7 +274,7 @@ def main() -> None:
     parser.add_argument("--gan-steps", type=numbers, default=[1000, 600], help="reconstruction, adversarial")
     parser.add_argument("--gan-batch", type=int, default=48, help="levels a step")
     parser.add_argument("--checks", type=int, default=3, help="looks at the unseen levels before the last")
-    parser.add_argument("--episodes", type=int, default=2, help="a level and skill; 1 at skill 0")
+    parser.add_argument("--episodes", type=int, default=2, help="a level and skill")
     parser.add_argument("--fresh-seed", type=int, default=2026, help="of the levels drawn anew")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--device", default="cpu", help="where the networks learn: cpu or cuda")

@@ -35,7 +35,7 @@ class Plan:
         warm_up, adversarial: steps of the GAN, of reconstruction and with the discriminator.
         gan_batch: levels in each of them.
         checks: times the unseen levels are played on the way to the last step, one episode a level and skill.
-        episodes: a level and skill when the unseen levels are played (1 where there is no noise).
+        episodes: a level and skill when the unseen levels are played.
         fresh_seed: of the levels drawn anew by ``tools/make_corpus`` beside the held-out ones.
     """
 
@@ -143,7 +143,7 @@ def run_cell(cell: Cell, plan: Plan, out: Path, device: str = "cpu") -> dict[str
         while trainer.frames < until:
             figures = trainer.advance(0.5)
         began_check = time.perf_counter()
-        now = outcomes(trainer.act, game, levels_to_judge, 1, SKILLS, seed=cell.seed)
+        now = outcomes(trainer.values, game, levels_to_judge, 1, SKILLS, seed=cell.seed)
         curve.append([trainer.frames, round(float(np.mean([won.mean() for won in now.values()])), 4)])
         spent["judging"] += time.perf_counter() - began_check
     while not trainer.finished:
@@ -151,8 +151,8 @@ def run_cell(cell: Cell, plan: Plan, out: Path, device: str = "cpu") -> dict[str
     spent["dqn"] = time.perf_counter() - began - spent["judging"]
     spent["dqn_cpu"] = time.process_time() - cpu
     began = time.perf_counter()
-    rates = outcomes(trainer.act, game, levels_to_judge, plan.episodes, SKILLS, seed=cell.seed)
-    own = outcomes(trainer.act, game, authored, 1, SKILLS, seed=cell.seed)
+    rates = outcomes(trainer.values, game, levels_to_judge, plan.episodes, SKILLS, seed=cell.seed)
+    own = outcomes(trainer.values, game, authored, 1, SKILLS, seed=cell.seed)
     spent["judging"] += time.perf_counter() - began
     curve.append([trainer.frames, round(float(np.mean([won.mean() for won in rates.values()])), 4)])
     result = {

@@ -50,7 +50,7 @@ class CertificatePilot:
 
 
 class DqnPilot:
-    """Plays what the playtester's network values most; the worker does the thinking.
+    """Plays as the playtester does; the worker does the thinking.
 
     Args:
         session: what is played.
@@ -67,6 +67,7 @@ class DqnPilot:
         self.skill, self.persona, self.problem = skill, persona, ""
         self.values: Mapping[str, float] = {}
         self._dice = random.Random(11)
+        self._choice = 0
         self._pending: tuple[int, int, int] | None = None  # job, actions played, persona
         self._known: tuple[int, int] | None = None
 
@@ -89,7 +90,7 @@ class DqnPilot:
             elif asked == now:
                 names = [action.name for action in self._session.game.actions]
                 self.values = dict(zip(names, answer["q"], strict=True))
-                self._known = now
+                self._choice, self._known = int(answer["action"]), now
         if self._known != now and not self.problem:
             job = self._supply.submit(
                 "think",
@@ -101,11 +102,9 @@ class DqnPilot:
             self._pending = job, *now
 
     def choose(self) -> int | None:
-        """The best action, or, so often as the skill says, another."""
+        """The action it decided on, or, so often as the skill says, another."""
         if self._known != (len(self._session.actions), self.persona) or not self.values:
             return None
-        values = list(self.values.values())
-        best = max(range(len(values)), key=values.__getitem__)
         if self._dice.random() < SKILLS[self.skill]:
-            best = self._dice.choice([a for a in range(len(values)) if a != best])
-        return best
+            return self._dice.choice([a for a in range(len(self.values)) if a != self._choice])
+        return self._choice

@@ -204,7 +204,9 @@ def check(job: Job) -> Job:
 
 
 def think(job: Job) -> Job:
-    """The playtester's values of the actions after ``actions`` on ``tiles``, as ``persona`` weighs them."""
+    """What the playtester would do after ``actions`` on ``tiles``, and its values as ``persona`` weighs them."""
+    from levelforge.playtest.decide import decide
+
     pack, problem = _pack(job["game"], job["pack"])
     if pack is None:
         raise LevelForgeError(problem)
@@ -213,7 +215,8 @@ def think(job: Job) -> Job:
         env.step(np.array([action]))
     _MIRROR["actions"] = list(job["actions"])
     env.set_persona(np.asarray(job["persona"], np.float32))
-    return {"q": pack.playtester(env.observation)[0].tolist()}
+    values = pack.playtester(env.observation)
+    return {"q": values[0].tolist(), "action": int(decide(values, env.state)[0])}
 
 
 def crash(job: Job) -> Job:

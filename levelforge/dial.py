@@ -4,18 +4,15 @@
 2. For each difficulty asked for, a few candidates are shortlisted (:func:`shortlist`): predicted near it, and elites of
    the archive of :mod:`levelforge.spread`, so that they are fun and not all of a kind. Only these are played.
 3. What was measured corrects the critic (:class:`Belief`), and both together say how hard each played level is.
-4. Where nothing played comes within :data:`NEAR` of what was asked, more candidates are played once.
+4. Where nothing played comes within :data:`NEAR` of what was asked, more candidates are played, :data:`ROUNDS` times at
+   most.
 5. Of the played ones, those are handed over that match what was asked best in total.
 
 Why not simply hand over what measured nearest? A playtest is a sample, and of one player: among many candidates, those
 with a lucky measurement or with a place that just this player cannot handle would be picked for being wrong (the
-winner's curse). The less noise a rung of the skill ladder has, the more it tells of the player and the less of the
-level: between two playtesters trained apart, the share lost at ε = 0, 0.05, 0.1, 0.2 and 0.35 on 100 levels of the
-dungeon correlated with the other's difficulty by 0.07, 0.23, 0.46, 0.52 and 0.63. So m, what counts as measured here, is
-the difficulty that goes with the losses on the noisy rungs (:func:`steadied`). Let d be a level's difficulty for
-players in general and p the corrected prediction. With d ~ N(p, t²) and m ~ N(d, w² + s²), where s is the measurement's
-standard error and w how much one trained player differs from another on a level, the best guess is the
-precision-weighted mean
+winner's curse). Let d be a level's difficulty for players in general, p the corrected prediction and m what was measured.
+With d ~ N(p, t²) and m ~ N(d, w² + s²), where s is the measurement's standard error and w how much a trained player
+differs on a level from players in general, the best guess is the precision-weighted mean
 
     d* = p + (m - p) t² / (t² + w² + s²),
 
@@ -45,12 +42,11 @@ ELITE = 0.004
 """What it costs a candidate to be behind another in its cell of the archive, in difficulty; five times at most."""
 NEAR, MISS = 0.08, 0.1
 """Off by more than NEAR: play more. Off by more than MISS: counts as missed, and is said."""
-PLAYER_SPREAD = 0.12
-"""w: standard deviation of a level's difficulty (from its noisy rungs) between playtesters that were trained apart."""
-NOISY = 0.15
-"""Rungs with more action noise than this are the noisy ones."""
-USUAL_SLOPE, USUAL_SPREAD = 0.75, 0.2
-"""How difficulty usually rises with the share lost on the noisy rungs, and how far that share usually varies."""
+ROUNDS = 3
+"""Times at most that candidates are played."""
+PLAYER_SPREAD = 0.07
+"""w. Between two playtesters trained apart, measured difficulties differed by 0.08 (dungeon) and 0.12 (platformer) a
+level, as standard deviations: about the square root of two times w, and the measurements' own errors."""
 DOUBT = 0.5
 """What it costs to choose a level whose measured difficulty is off its estimate, per difference."""
 LEAST_SPREAD = 0.02
@@ -154,7 +150,7 @@ def dial(
     each = max(SHORTLIST, -(-FEWEST // len(wanted)))
     chosen = shortlist(predicted, ranks, np.repeat(wanted, each))
     found: dict[int, PlaytestResult] = {}
-    while True:
+    for turn in range(ROUNDS):
         found |= dict(zip(chosen, play(chosen), strict=True))
         members = sorted(found)
         guess, belief = _believed(predicted, found, members, critic_error)
@@ -162,7 +158,7 @@ def dial(
         match = nearest_levels(guess, targets, penalty=DOUBT * off)
         missed = wanted[np.abs(guess[match] - wanted) > NEAR]
         left = [i for i in range(len(predicted)) if i not in found]
-        if len(found) > len(chosen) or not len(missed) or not left:
+        if turn == ROUNDS - 1 or not len(missed) or not left:
             break
         corrected = belief.corrected(predicted[left])
         more = shortlist(corrected, ranks[left], np.repeat(missed, SHORTLIST))
@@ -188,28 +184,8 @@ def _believed(
     critic_error: float,
 ) -> tuple[NDArray[np.float64], Belief]:
     """Estimates of the played candidates, and what was learnt from them."""
-    measured, errors = steadied([found[i] for i in members])
+    measured = np.array([found[i].difficulty for i in members])
+    ends = np.array([found[i].difficulty_ci for i in members])
+    errors = (ends[:, 1] - ends[:, 0]) / (2 * 1.959964)
     belief = Belief.of(predicted[members], measured, errors, critic_error)
     return belief.estimates(predicted[members], measured, errors), belief
-
-
-def steadied(results: Sequence[PlaytestResult]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Difficulties as the noisy rungs tell them: a linear regression of difficulty on the share lost there.
-
-    Returns:
-        ``float64[K]`` difficulties and their standard errors; the measured ones where a ladder has no noisy rung.
-    """
-    measured = np.array([result.difficulty for result in results])
-    rungs = [skill for skill in results[0].win_rate if skill > NOISY]
-    if not rungs:
-        ends = np.array([result.difficulty_ci for result in results])
-        return measured, (ends[:, 1] - ends[:, 0]) / (2 * 1.959964)
-    won = np.array([[result.win_rate[skill] for skill in rungs] for result in results])
-    played = np.array([[result.first.episodes[skill] for skill in rungs] for result in results])
-    lost = 1 - won.mean(axis=1)
-    prior = PRIOR_WEIGHT * USUAL_SPREAD**2
-    off = lost - lost.mean()
-    slope = (off @ (measured - measured.mean()) + prior * USUAL_SLOPE) / (off @ off + prior)
-    rate = (won * played + 1) / (played + 2)  # Laplace's rule: no rate is quite sure
-    errors = slope * (rate * (1 - rate) / played).sum(axis=1) ** 0.5 / len(rungs)
-    return np.clip(measured.mean() + slope * off, 0.0, 1.0), errors

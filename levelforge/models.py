@@ -21,7 +21,7 @@ from levelforge.game import Game
 Arrays = Mapping[str, NDArray[Any]]
 
 GENERATOR_CHUNK = 16
-PLAYTESTER_CHUNK, PLAYTESTER_REST = 64, 16
+PLAYTESTER_CHUNK = 32
 CRITIC_CHUNK = 32
 GENERATOR_INPUTS = {"latent": 4, "condition": 2, "counts": 2, "noise": 4}  # name: rank
 PLAYTESTER_INPUTS = {"view": 4, "map": 4, "scalars": 2, "persona": 2}
@@ -130,7 +130,7 @@ class Playtester:
                     f"{self.path}: was trained for another version of levelforge: its {name!r} is {shape}, where "
                     f"this one has {list(given)}; train again or get a newer pack"
                 )
-        values = run_chunks(self.session, inputs, PLAYTESTER_CHUNK, pool, PLAYTESTER_REST)
+        values = run_chunks(self.session, inputs, PLAYTESTER_CHUNK, pool)
         return values.astype(np.float32, copy=False)
 
 
@@ -227,33 +227,25 @@ def open_session(
 
 
 def run_chunks(
-    session: ort.InferenceSession,
-    inputs: Arrays,
-    size: int,
-    pool: ThreadPoolExecutor | None,
-    rest: int | None = None,
+    session: ort.InferenceSession, inputs: Arrays, size: int, pool: ThreadPoolExecutor | None
 ) -> NDArray[Any]:
     """Run a session over N >= 1 rows in chunks of exactly ``size`` (the last padded with its last row).
 
-    With ``rest``, what is left after the last whole chunk runs in smaller chunks of exactly that many rows. Sums of
-    another order may change a value's last bit then; who chooses by the values evens that out
-    (:func:`levelforge.playtest.measure.greedy`).
+    All chunks are of one size because a session is quickest that way. Where a row stands in its chunk may change the last
+    bit of what comes of it.
     """
     names: Sequence[str] = [i.name for i in session.get_inputs()]
     total = len(inputs[names[0]])
-    whole = total // size * size
-    starts = [(first, size) for first in range(0, whole, size)]
-    starts += [(first, rest or size) for first in range(whole, total, rest or size)]
 
-    def chunk(place: tuple[int, int]) -> NDArray[Any]:
-        first, rows = place
+    def chunk(first: int) -> NDArray[Any]:
         feed = {}
         for name in names:
-            part = inputs[name][first : first + rows]
-            feed[name] = np.empty((rows, *part.shape[1:]), np.float32)
+            part = inputs[name][first : first + size]
+            feed[name] = np.empty((size, *part.shape[1:]), np.float32)
             feed[name][: len(part)] = part
             feed[name][len(part) :] = part[-1]
         result: NDArray[Any] = session.run(None, feed)[0]
         return result[: total - first]
 
-    return np.concatenate(list(pool.map(chunk, starts)) if pool else [chunk(place) for place in starts])
+    starts = range(0, total, size)
+    return np.concatenate(list(pool.map(chunk, starts)) if pool else [chunk(first) for first in starts])

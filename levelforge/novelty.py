@@ -9,6 +9,7 @@ by :data:`SLIDE` tiles, so a copied corner is found as well.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 from numba import njit
@@ -19,6 +20,8 @@ from levelforge.level import Level
 
 SLIDE = 4
 """Tiles between neighbouring windows; the last one lies flush with the far edge."""
+
+Cell = TypeVar("Cell", bound=np.generic)
 
 
 def with_novelty(levels: Sequence[Level], game: Game) -> list[Level]:
@@ -75,9 +78,9 @@ def novelty(
     return best
 
 
-def mirror_images(tiles: Tiles, symmetries: Sequence[str]) -> list[Tiles]:
-    """A level and its images under all combinations of the symmetries; itself first."""
-    images = [tiles]
+def mirror_images(cells: NDArray[Cell], symmetries: Sequence[str]) -> list[NDArray[Cell]]:
+    """A level (or any map of its cells) and its images under all combinations of the symmetries; itself first."""
+    images = [cells]
     if "flip_x" in symmetries:
         images += [m[:, ::-1] for m in images]
     if "flip_y" in symmetries:

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from standins import make_pack
 
-from levelforge.dial import FEWEST, NEAR, PLAYER_SPREAD, SHORTLIST, Belief, dial, shortlist, steadied
+from levelforge.dial import FEWEST, NEAR, PLAYER_SPREAD, ROUNDS, SHORTLIST, Belief, dial, shortlist
 from levelforge.generate import GenerateConfig, Generated, generate
 from levelforge.pack import Pack
 
@@ -55,7 +55,7 @@ def test_only_a_few_candidates_are_played_and_none_twice() -> None:
     chosen = players.run(np.linspace(0.2, 0.8, 24))
     first, *more = players.played
     assert len(first) == 24 * SHORTLIST
-    assert len(more) <= 1
+    assert len(more) < ROUNDS
     everything = [i for members in players.played for i in members]
     assert sorted(everything) == sorted(chosen.played)
     assert len(set(chosen.order)) == 24
@@ -112,28 +112,6 @@ def test_sure_measurements_outweigh_a_poor_critic_and_the_other_way_round() -> N
     assert belief.variance < PLAYER_SPREAD**2
 
 
-def test_what_one_player_alone_cannot_do_is_told_by_the_rungs_without_noise() -> None:
-    rng = np.random.default_rng(4)
-    toughness = rng.uniform(0, 0.8, 80)
-    results = []
-    for tough in toughness:
-        lost = [float(rng.random() < 0.3), tough * 0.5, tough * 0.6, tough, min(1.0, tough * 1.2)]
-        results.append(
-            SimpleNamespace(
-                difficulty=float(np.mean(lost)),
-                difficulty_ci=(0.0, 1.0),
-                win_rate={skill: 1 - x for skill, x in zip((0.0, 0.05, 0.1, 0.2, 0.35), lost, strict=True)},
-                first=SimpleNamespace(episodes=dict.fromkeys((0.0, 0.05, 0.1, 0.2, 0.35), 8)),
-            )
-        )
-    values, errors = steadied(results)  # type: ignore[arg-type]
-    raw = np.array([result.difficulty for result in results])
-    assert np.corrcoef(values, toughness)[0, 1] > 0.98 > np.corrcoef(raw, toughness)[0, 1]
-    assert values.mean() == pytest.approx(raw.mean(), abs=0.02)
-    assert (errors > 0).all()
-    assert (errors < 0.2).all()
-
-
 def test_nothing_played_leaves_the_prediction_as_it_is() -> None:
     none = np.zeros(0)
     belief = Belief.of(none, none, none, 0.1)
@@ -159,7 +137,7 @@ def test_a_pack_with_a_critic_plays_few_and_tells_all(pack: Pack) -> None:
     assert made.requested_difficulty == (0.2, 0.4, 0.6, 0.8)
     assert made.predicted_difficulty is not None
     assert len(made.predicted_difficulty) == len(made.difficulty_errors) == 4
-    assert 4 * SHORTLIST <= made.played <= 8 * SHORTLIST
+    assert 4 * SHORTLIST <= made.played <= 4 * ROUNDS * SHORTLIST
     assert made.candidates >= 256
     assert made.candidates == 4 + sum(made.rejected.values())
     for level, result in zip(made.levels, made.measured or (), strict=True):

@@ -29,11 +29,11 @@ BAND = st.tuples(SHARE, SHARE).map(lambda ends: (min(ends), max(ends)))
 
 
 def walker(order):
-    """A player who goes right, but up first where it is given so and it is the collector."""
+    """A player who goes where the goal is, sideways, but by an order where it is given one and it is the collector."""
 
     def values(obs):
         n = len(obs["scalars"])
-        q = np.tile(np.array([0, 0, 0, 1, 0], np.float32), (n, 1))
+        q = np.eye(5, dtype=np.float32)[np.where(obs["scalars"][:, 16] < 0, 2, 3)]
         for row in range(n):
             if order and obs["persona"][row, 2]:
                 q[row] = order(obs["view"][row], obs["scalars"][row])
@@ -73,8 +73,8 @@ def test_tension_counts_the_ticks_of_winning_runs_near_a_danger():
     level = parse_text("@...........>\n......^......", TOPDOWN)
     result = playtest([level], TOPDOWN, walker(None), seed=0, skills=(0.0,), personas=("runner",))[0]
     assert result.measures["tension"] == pytest.approx(5 / 12)
-    assert result.first.near.sum() == 5
-    assert result.first.near[0, 4:9].tolist() == [1] * 5
+    assert result.first.near.sum() == 5 * 8  # in eight episodes
+    assert result.first.near[0, 4:9].tolist() == [8] * 5
     path = replay(Level(TOPDOWN, level), [3] * 12).path
     assert danger_distance(level, TOPDOWN, path).tolist() == [6, 5, 4, 3, 2, 1, 1, 1, 2, 3, 4, 5, 6]
 
@@ -229,7 +229,7 @@ def test_fun_lies_between_its_least_and_greatest_part(parts, weights):
 
 
 def upstairs(view, scalars):
-    """Up first where it can, then right, then down: around by the upper corridor."""
+    """Up first where it can, then right, then down: around by the upper corridor (of the level as it is: one episode)."""
     free_up, free_right = view[0, 4, 5] in (0, 6), view[0, 5, 6] not in (1, 13)
     if free_up and view[1, 4, 5] == 0:
         return np.array([2, 0, 0, 1, 0], np.float32)
@@ -239,7 +239,7 @@ def upstairs(view, scalars):
 def test_a_playtest_with_all_personas_has_all_parts():
     level = parse_text(".o...\n@.#.>", TOPDOWN)
     way = parse_text("ooo\n.#.\n@.>", TOPDOWN)
-    result = playtest([way, level], TOPDOWN, walker(upstairs), seed=0, skills=(0.0,))[0]
+    result = playtest([way, level], TOPDOWN, walker(upstairs), seed=0, episodes=1, skills=(0.0,))[0]
     assert list(result.fun_parts) == ["tension", "variety", "exploration", "choice", "reward"]
     # Runner, explorer and survivor go along the bottom (3 tiles), the collector over the top (7 tiles, 2 shared).
     assert result.fun_parts["choice"] == pytest.approx((0 + 0 + 0 + 3 * (1 - 2 / 8)) / 6)
@@ -282,8 +282,8 @@ def test_every_part_of_random_levels_is_a_share_whatever_the_batch():
 
 def test_other_personas_play_the_low_rungs_and_fewer_episodes():
     result = playtest([parse_text("@..>", TOPDOWN)], TOPDOWN, walker(None), seed=0, episodes=8)[0]
-    assert result.first.episodes == {0.0: 1, 0.05: 8, 0.1: 8, 0.2: 8, 0.35: 8}
-    assert result.personas["survivor"].episodes == {0.0: 1, 0.05: 2, 0.1: 2}
+    assert result.first.episodes == {0.0: 8, 0.05: 8, 0.1: 8, 0.2: 8, 0.35: 8}
+    assert result.personas["survivor"].episodes == {0.0: 2, 0.05: 2, 0.1: 2}
 
 
 def test_the_way_is_the_levels_own_solution_or_a_found_one():
@@ -309,15 +309,15 @@ def reasons(text, game=TOPDOWN, **changes):
 
 
 def test_why_names_the_cause_and_the_place():
-    assert reasons("@...>", skills=(0.0,)) == "Not hard: none of 1 run was lost."
+    assert reasons("@...>", skills=(0.0,), episodes=1) == "Not hard: none of 1 run was lost."
     deadly = make_game("topdown", hazard="kill", enemy="kill")
     assert (
-        reasons("@...^..>", deadly, skills=(0.0,))
+        reasons("@...^..>", deadly, skills=(0.0,), episodes=1)
         == "The only loss in 1 run happens at the hazard near row 1, column 5."
     )
     wide = "@......^.....>"
     assert reasons(wide, deadly, skills=(0.0, 0.1)).startswith(
-        "All of the 9 losses (in 9 runs) happen at the hazard near row 1, column 8"
+        "All of the 16 losses (in 16 runs) happen at the hazard near row 1, column 8"
     )
     assert "players who ran out of time near row 1, column 3" in reasons("@..#>", skills=(0.0, 0.05))
     assert "walks" in reasons("#####\n@.w.>\n#####", deadly, skills=(0.0, 0.1))
@@ -326,7 +326,7 @@ def test_why_names_the_cause_and_the_place():
 def test_falls_are_told_by_column():
     right = lambda obs: np.tile(np.eye(6, dtype=np.float32)[2], (len(obs["scalars"]), 1))  # noqa: E731
     level = parse_text("@....>\n###.##", PLATFORMER)
-    result = playtest([level], PLATFORMER, right, seed=0, skills=(0.0,), personas=("runner",))[0]
+    result = playtest([level], PLATFORMER, right, seed=0, skills=(0.0,), episodes=1, personas=("runner",))[0]
     assert result.why == "The only loss in 1 run is a fall into the gap of 1 tile near column 4."
 
 

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 from strategies import make_game, random_tiles
 
+from levelforge.env.state import STATE
 from levelforge.errors import LevelForgeError
 from levelforge.level import Level, parse_text
 from levelforge.playtest import playtest
-from levelforge.playtest.measure import TIE, difficulty_interval, greedy, wilson
+from levelforge.playtest.decide import TREMBLE, decide
+from levelforge.playtest.measure import CAUSES, difficulty_interval, wilson
 
 TOPDOWN = make_game("topdown")
 
@@ -35,10 +37,10 @@ def test_an_open_room_is_easy_and_a_waiting_player_never_wins():
     assert easy.difficulty == 0
     assert easy.difficulty_ci[0] == 0
     assert 0 < easy.difficulty_ci[1] < 0.15
-    assert easy.first.episodes == {0.0: 1, 0.05: 8, 0.1: 8, 0.2: 8, 0.35: 8}
+    assert easy.first.episodes == {0.0: 8, 0.05: 8, 0.1: 8, 0.2: 8, 0.35: 8}
     never = playtest([room], TOPDOWN, waiting, seed=0, skills=(0.0,))[0]
-    assert (never.difficulty, never.difficulty_ci) == (1.0, (1.0, 1.0))
-    assert never.first.timeouts == 1
+    assert never.difficulty == never.difficulty_ci[1] == 1.0
+    assert never.first.timeouts == 8
     assert never.first.ticks == TOPDOWN.time_limit(13, 1)
 
 
@@ -88,18 +90,78 @@ def test_personas_are_measured_apart_and_told_to_the_player():
     assert set(result.as_json()["win_rate"]) == {"0", "0.05", "0.1", "0.2", "0.35"}
 
 
-def test_near_ties_go_to_the_first_action():
-    values = np.array([[0, 1, 1 + TIE / 2], [0, 1, 1.01], [5, 5, 5]], np.float32)
-    assert greedy(values).tolist() == [1, 2, 0]
+@pytest.mark.parametrize(("movement", "images"), [("topdown", 4), ("platformer", 2)])
+def test_a_level_is_played_in_all_its_mirror_images(movement, images):
+    game = make_game(movement)
+    right = len(game.actions) - 2 if movement == "topdown" else 2
+
+    def to_the_right(obs):
+        return np.eye(len(game.actions), dtype=np.float32)[np.full(len(obs["scalars"]), right)]
+
+    level = parse_text("........\n@......>\n########", game)
+    result = playtest([level], game, to_the_right, seed=0, skills=(0.0,), personas=("runner",))[0]
+    assert result.win_rate[0.0] == 0.5
+    once = playtest([level], game, to_the_right, seed=0, skills=(0.0,), personas=("runner",), episodes=1)[0]
+    assert once.win_rate[0.0] == 1
+    seen = []
+    playtest(
+        [level],
+        game,
+        lambda obs: (seen.append(obs["view"][:, 0].copy()), to_the_right(obs))[1],
+        seed=0,
+        fun=False,
+    )
+    assert len({view.tobytes() for view in seen[0]}) == images
+
+
+@pytest.mark.parametrize("movement", ["topdown", "platformer"])
+def test_places_are_told_as_the_level_has_them(movement):
+    game = make_game(movement, hazard="kill", enemy="kill")
+    level = parse_text(".........\n@....^..>\n#########\n#########", game)
+    sideways = {"topdown": (2, 3), "platformer": (1, 2)}[movement]
+
+    def to_the_goal(obs):
+        return np.eye(len(game.actions), dtype=np.float32)[
+            np.where(obs["scalars"][:, 16] < 0, sideways[0], sideways[1])
+        ]
+
+    play = playtest([level], game, to_the_goal, seed=0, skills=(0.0,))[0].first
+    assert play.deaths.tolist() == [[1, 5, CAUSES.index("hazard")]] * 8
+    assert play.visits.tolist() == np.pad([[8] * 6], ((1, 2), (0, 3))).tolist()
+
+
+def players_of(n: int) -> np.ndarray:
+    """The environments of ``n`` players with random numbers of their own."""
+    state = np.zeros(n, STATE)
+    state["rng"] = np.random.default_rng(4).integers(2**63, size=n)
+    return state
+
+
+def test_actions_are_drawn_by_how_much_worse_they_are():
+    gaps = np.array([0.0, 1.0, 2.0, 40.0])
+    drawn = decide(np.tile(-TREMBLE * gaps, (40_000, 1)).astype(np.float32), players_of(40_000))
+    found = np.bincount(drawn, minlength=4) / 40_000
+    np.testing.assert_allclose(found, np.exp(-gaps) / np.exp(-gaps).sum(), atol=0.01)
+    assert found[3] == 0
+
+
+def test_what_is_drawn_follows_from_the_episode_and_the_tick():
+    values, state = np.zeros((500, 5), np.float32), players_of(500)
+    first = decide(values, state)
+    before = state.copy()
+    np.testing.assert_array_equal(decide(values, state), first)
+    np.testing.assert_array_equal(decide(values[::-1], state[::-1]), first[::-1])
+    np.testing.assert_array_equal(state, before)
+    state["t"] += 1
+    assert (decide(values, state) != first).mean() == pytest.approx(0.8, abs=0.07)
 
 
 def test_intervals_are_wilsons_combined():
     # Wilson for 8 of 8: 0.6756 to 1 (Newcombe 1998, method 3).
     assert wilson(1.0, 8)[0] == pytest.approx(0.67559, abs=1e-4)
-    low, high = difficulty_interval([8, 8], [8, 8], [False, False])
+    low, high = difficulty_interval([8, 8], [8, 8])
     assert low == 0
     assert high == pytest.approx((2 * 0.32441**2) ** 0.5 / 2, abs=1e-4)
-    assert difficulty_interval([1], [1], [True]) == (0.0, 0.0)
 
 
 def test_no_levels_no_results_and_faults_are_named():
@@ -127,7 +189,7 @@ def test_workers_change_the_speed_alone():
     for threads in (2, 3, 64):  # more workers than there is work for the last of them
         shared = playtest(levels, TOPDOWN, _PackLike(), seed=3, threads=threads)
         assert all(same(a, b) for a, b in zip(alone, shared, strict=True))
-    jobs = 3 * (33 + 3 * 5)
+    jobs = 3 * (40 + 3 * 6)
     assert told[-1] == (jobs, jobs)
 
 

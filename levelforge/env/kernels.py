@@ -30,15 +30,26 @@ move_canvas, write_map = observation.move, observation.write_map
 write_scalars, write_view = observation.write_scalars, observation.write_view
 
 
-@njit(cache=True, nogil=True)
-def draw(state: Any, i: int) -> float:
-    """Next random number in [0, 1) of environment ``i`` (splitmix64: Steele, Lea and Flood 2014)."""
-    word = state[i]["rng"] + _GOLDEN
-    state[i]["rng"] = word
+@njit(cache=True, nogil=True, inline="always")
+def mixed(word: Any) -> Any:
+    """A well-mixed function of 64 bits (splitmix64's: Steele, Lea and Flood 2014)."""
     word = (word ^ (word >> _S30)) * _MIX_1
     word = (word ^ (word >> _S27)) * _MIX_2
-    word = word ^ (word >> _S31)
+    return word ^ (word >> _S31)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def uniform(word: Any) -> float:
+    """64 mixed bits as a number in [0, 1)."""
     return np.int64(word >> _S11) * (1.0 / 9007199254740992.0)
+
+
+@njit(cache=True, nogil=True)
+def draw(state: Any, i: int) -> float:
+    """Next random number in [0, 1) of environment ``i`` (splitmix64)."""
+    word = state[i]["rng"] + _GOLDEN
+    state[i]["rng"] = word
+    return uniform(mixed(word))
 
 
 @njit(cache=True, nogil=True)

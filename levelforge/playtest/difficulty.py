@@ -2,7 +2,7 @@
 
 Difficulty is 1 - the mean over the rungs of the share of episodes won. The rungs' Wilson intervals (Wilson
 1927) are combined by squaring and adding their distances from the estimates (Newcombe 1998, Statistics in
-Medicine 17:873; Zou and Donner 2008, 27:1693); a rung without chance is exact and adds nothing.
+Medicine 17:873; Zou and Donner 2008, 27:1693).
 """
 
 from __future__ import annotations
@@ -10,22 +10,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
-def difficulty_interval(
-    won: Sequence[int], played: Sequence[int], exact: Sequence[bool]
-) -> tuple[float, float]:
+def difficulty_interval(won: Sequence[int], played: Sequence[int]) -> tuple[float, float]:
     """95 % interval of 1 - mean(won / played) (see the module).
 
     Args:
         won, played: episodes by rung.
-        exact: rungs without chance, whose rate is known exactly.
     """
     rates = [w / n for w, n in zip(won, played, strict=True)]
     below = above = 0.0
-    for rate, n, sure in zip(rates, played, exact, strict=True):
-        if not sure:
-            low, high = wilson(rate, n)
-            below += (rate - low) ** 2
-            above += (high - rate) ** 2
+    for rate, n in zip(rates, played, strict=True):
+        low, high = wilson(rate, n)
+        below += (rate - low) ** 2
+        above += (high - rate) ** 2
     mean, rungs = 1 - sum(rates) / len(rates), len(rates)
     return max(0.0, mean - above**0.5 / rungs), min(1.0, mean + below**0.5 / rungs)
 

@@ -1,17 +1,21 @@
 """Playing levels many times over, and what that says about them.
 
 A *rung* of the skill ladder is a chance ε that, each turn, some other action than the chosen one is
-carried out. On every rung but ε = 0 a level is played ``episodes`` times with different noise. At ε = 0
-nothing is random (rules, patrols and the greedy choice are all deterministic, so all episodes would be the
-same): it is played once and counts as a full rung. A greedy player can walk in circles until the time is
-up; that is a loss like any other, and the reason why difficulty is the mean over the whole ladder.
+carried out. On every rung a level is played ``episodes`` times with different noise; at ε = 0 episodes differ too,
+since between actions of about the same value a player decides by chance (``playtest/decide.py``). Running out of time
+is a loss like any other.
 
 The first persona climbs the whole ladder, and difficulty is measured on it (``playtest/difficulty.py``). The others
 play on the rungs up to :data:`SHARED` alone, and fewer episodes: they are asked what they do, not how often they
 win. How fun follows from all this is said in ``playtest/fun.py`` and the modules of its parts.
 
+A level is as hard as its mirror image, and a player that manages one but not the other tells about itself. So a
+persona's episodes on a rung take the images in turn that the movement rules treat alike (:data:`MIRRORS`); maps and
+places are turned back before they are counted. Patrols set off the same way in all images, which alone is not mirrored.
+
 An episode's noise is a function of the seed, the level's tiles, the rung, the episode's number and the
-persona. What a level scores thus depends neither on the levels beside it nor on how they are batched.
+persona. What a level scores thus depends neither on the levels beside it nor on how they are batched (but for a
+decision in some ten million that hangs on the last bit of a network's values).
 """
 
 from __future__ import annotations
@@ -30,6 +34,8 @@ from levelforge.env.pool import LevelPool
 from levelforge.errors import LevelForgeError, did_you_mean
 from levelforge.game import Game
 from levelforge.level import Level
+from levelforge.novelty import mirror_images
+from levelforge.playtest.decide import decide
 from levelforge.playtest.difficulty import difficulty_interval, wilson
 from levelforge.playtest.observation import PERSONAS
 from levelforge.playtest.result import CAUSES, PersonaPlay, PlaytestResult
@@ -49,7 +55,6 @@ __all__ = [
     "PlaytestResult",
     "QFunction",
     "difficulty_interval",
-    "greedy",
     "playtest",
     "wilson",
 ]
@@ -62,11 +67,10 @@ FEWER = 4
 """The other personas play a rung one episode for so many of the first persona's."""
 SOLVE_LIMIT = 200_000
 """States searched for the solution of a level that brings none."""
+MIRRORS = {"topdown": ("flip_x", "flip_y"), "platformer": ("flip_x",)}
+"""Ways to turn a level, by movement, that the rules do not care about; unlike a style's symmetries (``[training]``)."""
 SLOTS = 256
 """Episodes that a worker plays side by side."""
-TIE = 1e-4
-"""Values this close count as equal; the first action among them is taken. Rounding differs between machines
-and batch sizes by some 1e-6, and exact ties are common in symmetric places."""
 
 QFunction = Callable[[Mapping[str, NDArray[Any]]], NDArray[np.float32]]
 """Observations (see ``playtest/observation.py``) in, ``float32[N, A]`` values of the actions out."""
@@ -92,7 +96,7 @@ def playtest(
         game: the game they belong to.
         player: a pack, or a function from observations to action values.
         seed: of the action noise.
-        episodes: played on each rung with noise.
+        episodes: played on each rung.
         skills: the rungs, ε of each.
         personas: names out of runner, explorer, collector, survivor; difficulty is the first one's. What
             personas are missing cannot be part of fun.
@@ -118,7 +122,7 @@ def playtest(
         for name in reversed(personas)
         for level in range(len(tiles))
         for skill in rungs[name]
-        for e in range(_episodes(episodes, skill, first=name == personas[0]))
+        for e in range(episodes if name == personas[0] else max(1, episodes // FEWER))
     ]
     tallies = [Tally(game, t, rungs, shared) for t in tiles]
     network = player.playtester if hasattr(player, "playtester") else player
@@ -129,13 +133,6 @@ def playtest(
     )
     ways = [_way(level, game) if fun else None for level in levels]
     return [tally.result(way, with_fun=fun) for tally, way in zip(tallies, ways, strict=True)]
-
-
-def greedy(values: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Of ``float32[N, A]`` values, the first action as good as the best (:data:`TIE`), ``int64[N]``."""
-    best = values.max(axis=1, keepdims=True)
-    first: NDArray[np.int64] = np.argmax(values >= best - TIE * (1 + np.abs(best)), axis=1)
-    return first
 
 
 # --- playing ---------------------------------------------------------------------------------
@@ -160,7 +157,10 @@ class _Match:
         tallies: list[Tally],
     ) -> None:
         self._game, self._jobs, self._values, self._tallies = game, jobs, values, tallies
-        self._pool = LevelPool(game, tiles)
+        self._mirrors = MIRRORS[game.movement]
+        images = [mirror_images(level, self._mirrors) for level in tiles]
+        self._images = len(images[0])
+        self._pool = LevelPool(game, [np.ascontiguousarray(image) for level in images for image in level])
         self._seeds = _seeds(tiles, jobs, seed)
         self._waiting = iter(range(len(jobs)))
         self._lock, self._stop = threading.Lock(), threading.Event()
@@ -196,10 +196,11 @@ class _Match:
             for slot in free:
                 job = playing[slot] = self._take()
                 if job >= 0:
-                    level, name, (skill, _) = self._jobs[job]
+                    level, name, (skill, episode) = self._jobs[job]
+                    image = level * self._images + episode % self._images
                     env.state[slot]["epsilon"] = skill
                     persona[slot] = np.eye(len(PERSONAS), dtype=np.float32)[PERSONAS.index(name)]
-                    env.restart(np.array([slot]), [level], self._seeds[job : job + 1])
+                    env.restart(np.array([slot]), [image], self._seeds[job : job + 1])
                 else:
                     env.state[slot]["over"] = 1
             env.set_persona(persona)
@@ -209,16 +210,25 @@ class _Match:
         actions = np.zeros(slots, np.int64)
         while (active := np.flatnonzero(playing >= 0)).size and not self._stop.is_set():
             seen = obs if active.size == slots else {name: array[active] for name, array in obs.items()}
-            actions[active] = greedy(self._values(seen))
+            actions[active] = decide(self._values(seen), env.state[active])
             felt = active[near_danger(seen["view"])]
             near[felt, env.state["y"][felt], env.state["x"][felt]] += 1
             obs, _, _, _, info = env.step(actions)
             for slot, end in zip(info.done, info.episode, strict=True):
-                level, name, (skill, _) = self._jobs[playing[slot]]
+                level, name, (skill, episode) = self._jobs[playing[slot]]
                 visits = env.visits(slot)
                 height, width = visits.shape
+                image = episode % self._images
+                visits, close = (
+                    mirror_images(cells, self._mirrors)[image]  # turned twice is not turned
+                    for cells in (visits, near[slot, :height, :width])
+                )
+                if image & 1:
+                    end["x"] = width - 1 - end["x"]
+                if image & 2:
+                    end["y"] = height - 1 - end["y"]
                 with self._lock:
-                    self._tallies[level].add(name, skill, end, visits, near[slot, :height, :width])
+                    self._tallies[level].add(name, skill, end, visits, close)
                 near[slot] = 0
             if info.done.size:
                 with self._lock:
@@ -226,13 +236,6 @@ class _Match:
                 assign(info.done)
                 if progress:
                     progress(self._done, len(self._jobs))
-
-
-def _episodes(episodes: int, skill: float, *, first: bool) -> int:
-    """Episodes of a persona on a rung."""
-    if skill == 0:
-        return 1
-    return episodes if first else max(1, episodes // FEWER)
 
 
 def _way(level: Level | NDArray[np.uint8], game: Game) -> NDArray[np.int32] | None:

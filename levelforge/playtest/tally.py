@@ -77,7 +77,7 @@ class Tally:
         played = list(first.episodes.values())
         won = [round(rate * n) for rate, n in zip(first.win_rate.values(), played, strict=True)]
         difficulty = 1 - sum(first.win_rate.values()) / len(played)
-        interval = difficulty_interval(won, played, [skill == 0 for skill in first.win_rate])
+        interval = difficulty_interval(won, played)
         reason = why(first, self._tiles, self._game)
         if not with_fun:
             return PlaytestResult(difficulty, interval, plays, why=reason)

@@ -33,7 +33,7 @@ from levelforge.training.captured import Captured
 from levelforge.training.folder import write_whole
 from levelforge.training.heldout import best_skill, win_rates
 from levelforge.training.playtester_net import NetConfig, PlaytesterNet, export_playtester
-from levelforge.training.replay import PARTS, Batch, Observation, PrioritisedReplay
+from levelforge.training.replay import PARTS, Batch, PrioritisedReplay
 
 Levels = NDArray[np.uint8] | Sequence[NDArray[np.uint8]]
 
@@ -85,7 +85,7 @@ class DqnConfig:
         staleness: share of the levels' chances that goes by how long ago each was played.
         reweigh_frames: frames between renewals of the levels' chances.
         eval_frames: frames between evaluations on held-out levels.
-        eval_episodes: episodes a held-out level and skill, except at no noise, where one is all there is.
+        eval_episodes: episodes a held-out level and skill.
         judged_levels: training levels on which the network to export is chosen at each evaluation.
         total_frames: frames after which training is finished.
     """
@@ -121,10 +121,11 @@ class DqnConfig:
 
     @classmethod
     def for_gpu(cls) -> DqnConfig:
-        """For a GPU, where a network's pass costs the same for many players as for few."""
+        """For a GPU, where a pass costs about the same for a wider network and for many players as for few."""
         return cls(
             n_envs=1024, batch_size=512, replay_ratio=2.0, capacity=500_000, warm_up=50_000, target_every=400,
             reweigh_frames=200_000, eval_frames=4_000_000, judged_levels=128, total_frames=400_000_000,
+            net=NetConfig(view_channels=(24, 64), hidden=256, head=128),
         )  # fmt: skip
 
 
@@ -383,9 +384,9 @@ class DqnTrainer:
         """
         c = self.config
         self._wait()
-        rate = float(np.mean(list(win_rates(self.act, self.game, self.judged, 1).values())))
+        rate = float(np.mean(list(win_rates(self.values, self.game, self.judged, 1).values())))
         if len(self.heldout):
-            self.win_rate = win_rates(self.act, self.game, self.heldout, c.eval_episodes)
+            self.win_rate = win_rates(self.values, self.game, self.heldout, c.eval_episodes)
         if rate >= self.best:
             self.best, self.best_win_rate = rate, dict(self.win_rate)
             self.best_parameters = {name: value.clone() for name, value in self.net.state_dict().items()}
@@ -402,11 +403,6 @@ class DqnTrainer:
             return {}
         rates = {f"heldout_{skill}": rate for skill, rate in self.best_win_rate.items()}
         return rates | {"heldout_best": best_skill(self.best_win_rate)[1]}
-
-    def act(self, obs: Observation) -> NDArray[np.int64]:
-        """Greedy actions, ``int64[N]``."""
-        action: NDArray[np.int64] = self.values(obs).argmax(axis=1)
-        return action
 
     def values(self, obs: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
         """``float32[N, A]`` values of the actions, by the latest network."""

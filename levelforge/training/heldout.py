@@ -1,4 +1,4 @@
-"""Win rates of a policy on levels it was not trained on, over the ladder of skills."""
+"""Win rates of a player on levels it was not trained on, over the ladder of skills."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from numpy.typing import NDArray
 
 from levelforge.env import BatchEnv
 from levelforge.game import Game
+from levelforge.playtest.decide import decide
 from levelforge.rules import RUNNING, WON
 from levelforge.training.replay import Observation
 
 SKILLS = (0.0, 0.05, 0.1, 0.2, 0.35)
 """Chance of pressing something else, best player first."""
 
-Policy = Callable[[Observation], NDArray[np.int64]]
-"""Observations with N rows -> ``int64[N]`` actions."""
+Values = Callable[[Observation], NDArray[np.float32]]
+"""Observations with N rows -> ``float32[N, A]`` values of the actions."""
 
 
 def outcomes(
-    policy: Policy,
+    values: Values,
     game: Game,
     levels: NDArray[np.uint8] | Sequence[NDArray[np.uint8]],
     episodes: int = 8,
@@ -30,28 +31,27 @@ def outcomes(
     """Play every level at every skill, all at once.
 
     Args:
-        policy: the player.
+        values: the player, who decides by them as in playtests.
         game: whose rules apply.
         levels: ``uint8[N, H, W]`` or a list of ``uint8[H, W]``.
-        episodes: a level and skill; at skill 0 a single one, since nothing in it is random.
+        episodes: a level and skill.
         skills: chances of pressing something else.
         seed: of the action noise.
 
     Returns:
         For each skill ``float64[N]``: the share of its episodes won, a level.
     """
-    jobs = [
-        (skill, level)
-        for skill in skills
-        for level in range(len(levels))
-        for _ in range(episodes if skill else 1)
-    ]
+    jobs = [(skill, level) for skill in skills for level in range(len(levels)) for _ in range(episodes)]
     noise = np.array([skill for skill, _ in jobs])
     level = np.array([level for _, level in jobs])
     env = BatchEnv(game, levels, len(jobs), seed, epsilon=noise, shaping=False, autoreset=False)
     obs = env.restart(np.arange(len(jobs)), level)
     while (env.state["over"] == 0).any():
-        obs = env.step(_act(policy, obs, env.state["over"] == 0))[0]
+        running = np.flatnonzero(env.state["over"] == 0)
+        actions = np.zeros(len(jobs), np.int64)
+        seen = {name: array[running] for name, array in obs.items()}
+        actions[running] = decide(values(seen), env.state[running])
+        obs = env.step(actions)[0]
     assert not ((env.state["outcome"] == RUNNING) & (env.state["over"] == 0)).any()
     won = (env.state["outcome"] == WON).astype(np.float64)
     rates = {}
@@ -62,16 +62,8 @@ def outcomes(
     return rates
 
 
-def _act(policy: Policy, obs: Observation, running: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Actions for the environments that still run; 0 for the others."""
-    where = np.flatnonzero(running)
-    actions = np.zeros(len(running), np.int64)
-    actions[where] = policy({name: array[where] for name, array in obs.items()})
-    return actions
-
-
 def win_rates(
-    policy: Policy,
+    values: Values,
     game: Game,
     levels: NDArray[np.uint8] | Sequence[NDArray[np.uint8]],
     episodes: int = 8,
@@ -79,7 +71,7 @@ def win_rates(
     seed: int = 0,
 ) -> dict[str, float]:
     """Mean win rate over the levels by skill: ``{"0": 0.9, "0.05": 0.95, …}``; see :func:`outcomes`."""
-    rates = outcomes(policy, game, levels, episodes, skills, seed)
+    rates = outcomes(values, game, levels, episodes, skills, seed)
     return {f"{skill:g}": float(won.mean()) for skill, won in rates.items()}
 
 

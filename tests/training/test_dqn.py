@@ -166,7 +166,7 @@ def test_advance_counts_and_stops(dungeon: Game, rooms: np.ndarray) -> None:
 def test_outcomes_of_a_player_who_knows_the_way(dungeon: Game, rooms: np.ndarray) -> None:
     def towards_the_goal(obs: dict[str, np.ndarray]) -> np.ndarray:
         dy, dx = obs["scalars"][:, 15], obs["scalars"][:, 16]
-        return np.where(dy != 0, np.where(dy < 0, 0, 1), np.where(dx < 0, 2, 3))
+        return np.eye(5, dtype=np.float32)[np.where(dy != 0, np.where(dy < 0, 0, 1), np.where(dx < 0, 2, 3))]
 
     walled = parse_text("#########\n#@..#..>#\n#########", dungeon)
     rates = outcomes(towards_the_goal, dungeon, [*rooms, walled], episodes=2)
