@@ -32,7 +32,17 @@ CONFIG, METRICS, LOG = "config.json", "metrics.csv", "log.txt"
 CHECKPOINT, PREVIOUS = "checkpoint.pt", "checkpoint.previous.pt"
 COLUMNS = ("seconds", "phase", "metric", "value")
 DIGESTS = "corpus_digests"
-FREE_TO_CHANGE = ("budget", "command", "game_path", "levels", "levelforge", "started", "track", DIGESTS)
+FREE_TO_CHANGE = (
+    "budget",
+    "command",
+    "game_path",
+    "hardware",
+    "levels",
+    "levelforge",
+    "started",
+    "track",
+    DIGESTS,
+)
 """Keys of ``config.json`` that a resume may change: they do not decide what is learned from what."""
 
 

@@ -154,7 +154,7 @@ def model_card(
             f"| corpus | {levels['train']} levels to train on, {levels['heldout']} held out |",
             f"| corpus hash | `{config['corpus_hash']}` |",
             f"| game digest | `{config['game_digest']}` |",
-            f"| trained for | {format_seconds(seconds)} on the CPU |",
+            f"| trained for | {format_seconds(seconds)} on {config.get('hardware', 'the processor')} |",
             f"| loss | {config['gan'].get('loss', '')}, steered by: {config['loop'].get('steer', '')} |",
             *_started_from(config.get("start")),
             f"| LevelForge | {config['levelforge']} |",

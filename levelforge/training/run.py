@@ -236,6 +236,7 @@ def train(
         "corpus_digests": level_digests(corpus),
         "corpus_levels": {"train": len(corpus.train), "heldout": len(corpus.heldout)},
         "seed": seed if seed is not None else int(old.get("seed", 0)),
+        "hardware": old.get("hardware") or _hardware(device),
         "track": told,
         "start": started or None,
         "budget": seconds,
@@ -275,6 +276,11 @@ def train(
         folder.tracker.pack(folder.path)
     folder.tracker.end("FINISHED" if result.done else "KILLED")
     return result
+
+
+def _hardware(device: str) -> str:
+    """What a device is, for the model card."""
+    return torch.cuda.get_device_name() if device == "cuda" else "the processor"
 
 
 def _device(asked: str) -> str:
