@@ -1,6 +1,6 @@
 """The pictures of the demo in docs/images, and the README's clip: drives the demo by keys and keeps what it shows.
 
-    xvfb-run -a python tools/demo_pictures.py [--seed 7] [--only dungeon] [--out docs/images]
+    xvfb-run -a -s -noreset python tools/demo_pictures.py [--seed 7] [--only dungeon] [--out docs/images]
 
 Under Xvfb (or any display) the pictures are read from the window itself. Levels come from the bundled packs: run it again
 when those change, and look at what it drew.
@@ -31,6 +31,7 @@ def main() -> None:
     parser.add_argument("--only", choices=("dungeon", "platformer", "clip"))
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images")
     asked = parser.parse_args()
+    asked.out.mkdir(parents=True, exist_ok=True)
     if "DISPLAY" not in os.environ:
         os.environ["SDL_VIDEODRIVER"] = "dummy"
     for name in ("dungeon", "platformer"):
