@@ -1,14 +1,14 @@
 """What does each part of the loop do for the levels? GAN alone, each part alone, and all together.
 
-    python benchmarks/loop_ablation.py [--games dungeon,platformer] [--seeds 3,1] [--seconds 180]
-        [--gan-seconds 240] [--dqn-seconds 150] [--jobs 2] [--out out/loop_ablation]
+    python benchmarks/loop_ablation.py [--games dungeon,platformer] [--seeds 3,1] [--seconds 240]
+        [--gan-seconds 360] [--dqn-seconds 150] [--jobs 2] [--out out/loop_ablation]
 
 All arms of a game and seed start from the same generator (``--gan-seconds`` of GAN training) and the same
 playtester (``--dqn-seconds``), and then have ``--seconds`` each: *GAN alone* spends them on adversarial steps, the
 others on rounds of the loop with the parts named (making, proving and playing levels is paid from their time). Seconds
 are the processor's (all threads of a process together), so all arms have the same budget whatever else is running.
 
-Then each makes 1000 candidates as ``levelforge generate`` would, and 200 certified ones of them are played by the
+Then each makes 1000 candidates as ``levelforge generate`` would, and the certified ones of them are played by the
 bundled pack's playtester, which is of no arm (a rerun may do that elsewhere: ``--only-train``). Figures with 95 %
 intervals: shares by Wilson over all candidates, the others bootstrapped over seeds and levels. A cell's result is
 written as it is done; a rerun skips what is there.
@@ -121,14 +121,14 @@ def main() -> None:
     parser.add_argument(
         "--seeds", type=numbers, default=[3, 1], help="seeds, one number a game (or one for all)"
     )
-    parser.add_argument("--seconds", type=float, default=180.0, help="of each arm")
-    parser.add_argument("--gan-seconds", type=float, default=240.0, help="of the GAN's training before")
+    parser.add_argument("--seconds", type=float, default=240.0, help="of each arm")
+    parser.add_argument("--gan-seconds", type=float, default=360.0, help="of the GAN's training before")
     parser.add_argument(
         "--dqn-seconds", type=float, default=150.0, help="of the playtester's training before"
     )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--candidates", type=int, default=1000)
-    parser.add_argument("--played", type=int, default=200)
+    parser.add_argument("--played", type=int, default=1000)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--out", type=Path, default=Path("out/loop_ablation"))
     parser.add_argument("--only-train", action="store_true", help="leave the playtests to a rerun")
