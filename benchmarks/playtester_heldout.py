@@ -16,7 +16,8 @@ from typing import Any
 from levelforge.game import bundled_games
 from levelforge.level import parse_text
 from levelforge.pack import Pack, load_pack
-from levelforge.training.heldout import SKILLS, best_skill, outcomes
+from levelforge.playtest.measure import SKILLS
+from levelforge.training.heldout import best_skill, outcomes
 
 
 def measure(pack: Pack, episodes: int) -> dict[str, Any]:

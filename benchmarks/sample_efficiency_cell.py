@@ -118,7 +118,7 @@ def run_cell(cell: Cell, plan: Plan, out: Path, device: str = "cpu") -> dict[str
     import torch
 
     from levelforge.training.dqn import DqnTrainer
-    from levelforge.training.heldout import SKILLS, outcomes
+    from levelforge.training.heldout import outcomes
     from levelforge.training.level_pool import mirrored
 
     torch.set_num_threads(1)
@@ -143,7 +143,7 @@ def run_cell(cell: Cell, plan: Plan, out: Path, device: str = "cpu") -> dict[str
         while trainer.frames < until:
             figures = trainer.advance(0.5)
         began_check = time.perf_counter()
-        now = outcomes(trainer.values, game, levels_to_judge, 1, SKILLS, seed=cell.seed)
+        now = outcomes(trainer.values, game, levels_to_judge, 1, seed=cell.seed)
         curve.append([trainer.frames, round(float(np.mean([won.mean() for won in now.values()])), 4)])
         spent["judging"] += time.perf_counter() - began_check
     while not trainer.finished:
@@ -151,8 +151,8 @@ def run_cell(cell: Cell, plan: Plan, out: Path, device: str = "cpu") -> dict[str
     spent["dqn"] = time.perf_counter() - began - spent["judging"]
     spent["dqn_cpu"] = time.process_time() - cpu
     began = time.perf_counter()
-    rates = outcomes(trainer.values, game, levels_to_judge, plan.episodes, SKILLS, seed=cell.seed)
-    own = outcomes(trainer.values, game, authored, 1, SKILLS, seed=cell.seed)
+    rates = outcomes(trainer.values, game, levels_to_judge, plan.episodes, seed=cell.seed)
+    own = outcomes(trainer.values, game, authored, 1, seed=cell.seed)
     spent["judging"] += time.perf_counter() - began
     curve.append([trainer.frames, round(float(np.mean([won.mean() for won in rates.values()])), 4)])
     result = {

@@ -12,6 +12,7 @@ from levelforge.playtest.decide import TREMBLE, decide
 from levelforge.playtest.measure import CAUSES, difficulty_interval, wilson
 
 TOPDOWN = make_game("topdown")
+SIDEWAYS = {"topdown": (2, 3), "platformer": (1, 2)}  # the actions left and right
 
 
 def towards_the_goal(obs):
@@ -93,7 +94,7 @@ def test_personas_are_measured_apart_and_told_to_the_player():
 @pytest.mark.parametrize(("movement", "images"), [("topdown", 4), ("platformer", 2)])
 def test_a_level_is_played_in_all_its_mirror_images(movement, images):
     game = make_game(movement)
-    right = len(game.actions) - 2 if movement == "topdown" else 2
+    _, right = SIDEWAYS[movement]
 
     def to_the_right(obs):
         return np.eye(len(game.actions), dtype=np.float32)[np.full(len(obs["scalars"]), right)]
@@ -118,12 +119,10 @@ def test_a_level_is_played_in_all_its_mirror_images(movement, images):
 def test_places_are_told_as_the_level_has_them(movement):
     game = make_game(movement, hazard="kill", enemy="kill")
     level = parse_text(".........\n@....^..>\n#########\n#########", game)
-    sideways = {"topdown": (2, 3), "platformer": (1, 2)}[movement]
+    left, right = SIDEWAYS[movement]
 
     def to_the_goal(obs):
-        return np.eye(len(game.actions), dtype=np.float32)[
-            np.where(obs["scalars"][:, 16] < 0, sideways[0], sideways[1])
-        ]
+        return np.eye(len(game.actions), dtype=np.float32)[np.where(obs["scalars"][:, 16] < 0, left, right)]
 
     play = playtest([level], game, to_the_goal, seed=0, skills=(0.0,))[0].first
     assert play.deaths.tolist() == [[1, 5, CAUSES.index("hazard")]] * 8

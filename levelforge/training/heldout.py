@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,18 +10,12 @@ from numpy.typing import NDArray
 from levelforge.env import BatchEnv
 from levelforge.game import Game
 from levelforge.playtest.decide import decide
+from levelforge.playtest.measure import SKILLS, QFunction
 from levelforge.rules import RUNNING, WON
-from levelforge.training.replay import Observation
-
-SKILLS = (0.0, 0.05, 0.1, 0.2, 0.35)
-"""Chance of pressing something else, best player first."""
-
-Values = Callable[[Observation], NDArray[np.float32]]
-"""Observations with N rows -> ``float32[N, A]`` values of the actions."""
 
 
 def outcomes(
-    values: Values,
+    values: QFunction,
     game: Game,
     levels: NDArray[np.uint8] | Sequence[NDArray[np.uint8]],
     episodes: int = 8,
@@ -46,8 +40,7 @@ def outcomes(
     level = np.array([level for _, level in jobs])
     env = BatchEnv(game, levels, len(jobs), seed, epsilon=noise, shaping=False, autoreset=False)
     obs = env.restart(np.arange(len(jobs)), level)
-    while (env.state["over"] == 0).any():
-        running = np.flatnonzero(env.state["over"] == 0)
+    while (running := np.flatnonzero(env.state["over"] == 0)).size:
         actions = np.zeros(len(jobs), np.int64)
         seen = {name: array[running] for name, array in obs.items()}
         actions[running] = decide(values(seen), env.state[running])
@@ -63,7 +56,7 @@ def outcomes(
 
 
 def win_rates(
-    values: Values,
+    values: QFunction,
     game: Game,
     levels: NDArray[np.uint8] | Sequence[NDArray[np.uint8]],
     episodes: int = 8,

@@ -23,6 +23,19 @@ def blank(height: int, width: int, symbol: str) -> Grid:
     return np.full((height, width), symbol, dtype="<U1")
 
 
+def fill(grid: Grid, row: int, column: int, symbol: str, rows: int = 1, columns: int = 1) -> None:
+    """A block of one symbol with its top left corner at a place.
+
+    Raises:
+        Redo: it would begin above the map or reach beyond its last column.
+    """
+    if row < 0:
+        raise Redo("too high")
+    if column + columns > grid.shape[1]:
+        raise Redo("ran out of columns")
+    grid[row : row + rows, column : column + columns] = symbol
+
+
 def rows(grid: Grid) -> str:
     """The grid as text, one row a line."""
     return "".join("".join(row) + "\n" for row in grid)

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from tools.make_corpus.grid import Grid, Redo
-from tools.make_corpus.ways import PLANK, STEP
+from tools.make_corpus.grid import Grid, fill
+from tools.make_corpus.ways import PLANK, planks
 
 CLEAR = 5  # rows free under whatever hangs above
 
@@ -26,11 +26,9 @@ def floors(grid: Grid) -> NDArray[np.intp]:
 
 def boulder(grid: Grid, row: int, column: int, rows: int, columns: int, stone: str) -> None:
     """A mass that hangs in the air: a block of brick, or ground that tapers towards its underside."""
-    if column + columns > grid.shape[1]:
-        raise Redo("ran out of columns")
     for i in range(rows):
         inset = int(stone == "#" and rows >= 3 and i == rows - 1)
-        grid[row + i, column + inset : column + columns - inset] = stone
+        fill(grid, row + i, column + inset, stone, 1, columns - 2 * inset)
 
 
 def sky_islands(rng: Generator, grid: Grid, share: float) -> None:
@@ -54,8 +52,7 @@ def sky_islands(rng: Generator, grid: Grid, share: float) -> None:
         crown = int(rng.integers(2, lowest - thick + 1))
         left = x + PLANK + 1
         boulder(grid, crown, left, thick, end - left, "B" if rng.random() < 0.2 else "#")
-        for row in range(foot - STEP, crown, -STEP):
-            grid[row, x : x + PLANK] = "="
+        planks(grid, foot, crown, x)
         coins = int(rng.integers(2, 4))
         grid[crown - 1, left + 1 : left + 1 + coins] = "o"
         x = end + 2
@@ -65,24 +62,20 @@ def cavern(rng: Generator, grid: Grid) -> None:
     """Fill what lies above the passage with rock, and hollow out galleries where it is thick."""
     height, width = grid.shape
     top = skyline(grid)
-    top = np.minimum(top, floors(grid))
-    over_abyss = top >= height
-    top[over_abyss] = height - 3
-    depths = np.zeros(width, np.intp)
+    top[top >= height] = height - 3  # over an abyss
     x, room = 0, int(rng.integers(5, 7))
     sky = int(rng.integers(width // 4, 3 * width // 4))
+    highest = np.array([top[max(0, column - 2) : column + 3].min() for column in range(width)])
+    deepest = np.maximum(highest - room, 0)
+    depths = deepest.copy()
     while x < width:
         wide = min(int(rng.integers(7, 14)), width - x)
         if width - x - wide < 4:
             wide = width - x
-        for column in range(x, x + wide):
-            highest = int(top[max(0, column - 2) : column + 3].min())
-            depths[column] = max(0, highest - room)
         if x <= sky < x + wide:
             depths[x : x + wide] = 0
         x += wide
-    highest = np.array([int(top[max(0, column - 2) : column + 3].min()) for column in range(width)])
-    depths = np.minimum(smooth(depths), np.maximum(highest - room, 0))
+    depths = np.minimum(smooth(depths), deepest)
     for column, depth in enumerate(depths):
         grid[:depth, column] = "#"
     galleries(rng, grid, depths)
@@ -114,7 +107,7 @@ def galleries(rng: Generator, grid: Grid, depths: NDArray[np.intp]) -> None:
         high = 3 if least < 8 else 4
         floor = min(least - 2, 1 + high + int(rng.integers(0, 3)))
         column = x + (1 if rng.random() < 0.5 else wide - 2)
-        ground = int(floors(grid[least:])[column]) + least if least else 0
+        ground = int(floors(grid[least:])[column]) + least
         below = grid[depths[column] : ground, column]
         if ground >= grid.shape[0] or not (below == ".").all():
             x += 1

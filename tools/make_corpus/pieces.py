@@ -107,7 +107,7 @@ def tunnel(s: Strip) -> None:
     crown = s.pick(0, max(0, under - 3))
     x = s.x + 5
     if crown >= HIGHEST:
-        planks(s, s.top, crown, s.x)
+        planks(s.grid, s.top, crown, s.x)
         s.coins(crown - 1, x + 2, s.pick(3, 4))
     boulder(s.grid, crown, x - 1, under - crown + 1, wide, "B" if s.chance(0.25) else "#")
     s.ground(wide + 6)
@@ -254,7 +254,7 @@ def shaft(s: Strip) -> None:
     s.top = min(LOWEST, crown + s.pick(4, 6))
     x = s.x
     s.ground(wide)
-    planks(s, s.top, crown, s.x - PLANK)
+    planks(s.grid, s.top, crown, s.x - PLANK)
     s.coins(s.top - 1, x + 1, 3)
     s.top = crown
     s.ground(4)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from numpy.random import Generator
 
-from tools.make_corpus.grid import Grid, Redo, blank
+from tools.make_corpus.grid import Grid, Redo, blank, fill
 
 HEIGHT = 16
 HIGHEST, LOWEST = 5, 14  # rows where the top of the ground may lie
@@ -63,12 +63,8 @@ class Strip:
         self.top = min(LOWEST, max(HIGHEST, self.top - rows))
 
     def fill(self, row: int, column: int, symbol: str, rows: int = 1, columns: int = 1) -> None:
-        """A block of one symbol with its top left corner at a place; nothing above the map."""
-        if row < 0:
-            raise Redo("too high")
-        if column + columns > self.grid.shape[1]:
-            raise Redo("ran out of columns")
-        self.grid[row : row + rows, column : column + columns] = symbol
+        """As :func:`tools.make_corpus.grid.fill`, on the level's grid."""
+        fill(self.grid, row, column, symbol, rows, columns)
 
     def coins(self, row: int, column: int, count: int) -> None:
         """A row of coins."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tools.make_corpus.grid import Grid, fill
 from tools.make_corpus.strip import HEIGHT, Strip
 
 Way = Callable[[Strip, int], None]
@@ -40,15 +41,15 @@ def ladder(s: Strip, rows: int) -> None:
 def scaffold(s: Strip, rows: int) -> None:
     """A wall with one-way planks before it, one above the other."""
     s.ground(PLANK + 1)
-    planks(s, s.top, s.top - rows, s.x - PLANK)
+    planks(s.grid, s.top, s.top - rows, s.x - PLANK)
     s.step(rows)
     s.ground(3)
 
 
-def planks(s: Strip, foot: int, crown: int, column: int) -> None:
+def planks(grid: Grid, foot: int, crown: int, column: int) -> None:
     """One-way planks above each other, from a floor at row ``foot`` up to one at ``crown``."""
     for row in range(foot - STEP, crown, -STEP):
-        s.fill(row, column, "=", 1, PLANK)
+        fill(grid, row, column, "=", 1, PLANK)
 
 
 def pillars(s: Strip, rows: int) -> None:
