@@ -196,10 +196,10 @@ def _gan(cell: Cell) -> tuple[Any, Any, Any]:
 
 def _dqn(cell: Cell, game: Any, corpus: Any, made: Any) -> Any:
     from levelforge.training.dqn import DqnConfig, DqnTrainer
-    from levelforge.training.level_pool import mirrored
+    from levelforge.training.level_pool import training_ground
 
     config = DqnConfig(eval_frames=10**9, capacity=100_000)
-    return DqnTrainer(game, [*mirrored(corpus, game), *made], (), config, 2000 + cell.seed)
+    return DqnTrainer(game, training_ground(corpus, made, game), (), config, 2000 + cell.seed)
 
 
 def _train(trainer: Any, seconds: float) -> None:

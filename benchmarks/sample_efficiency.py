@@ -6,7 +6,7 @@
 For each game, number n of authored levels and seed two playtesters are trained, with the same number of
 environment steps and of updates: one on the n levels alone, one on them and on certified levels by a
 GAN. That GAN is trained on those very n levels and has seen nothing else. Both playtesters get the
-authored levels mirrored under the game's symmetries, as in ``levelforge train``; their networks are a little wider
+authored levels in all their mirror images, as in ``levelforge train``; their networks are a little wider
 than a pack's. A trainer's updates run on
 a thread beside the playing, but take effect at fixed places, so that an outcome depends neither on
 speed nor on ``--jobs``; every job counts for one core or a little more.

@@ -119,19 +119,19 @@ def run_cell(cell: Cell, plan: Plan, out: Path, device: str = "cpu") -> dict[str
 
     from levelforge.training.dqn import DqnTrainer
     from levelforge.training.heldout import outcomes
-    from levelforge.training.level_pool import mirrored
+    from levelforge.training.level_pool import training_ground
 
     torch.set_num_threads(1)
     game = load_game(cell.game)
     assert game.folder is not None
     fresh = out / "fresh"
     authored = [x.tiles for x in choose(load_corpus(game.folder / "corpus", game), cell.size, cell.seed)]
-    pool: list[Tiles] = mirrored(authored, game)
+    pool: list[Tiles] = training_ground(authored, (), game)
     made: dict[str, Any] = {}
     if cell.arm == "generated":
         levels, made = generated_levels(cell, plan, game, authored, out, device)
         wanted = len(levels) * plan.authored_share / (1 - plan.authored_share)
-        pool = pool * max(1, round(wanted / len(pool))) + list(levels)
+        pool = pool * max(1, round(wanted / len(pool))) + training_ground((), levels, game)
     levels_to_judge, heldout = unseen(game, fresh)
     began, cpu = time.perf_counter(), time.process_time()
     trainer = DqnTrainer(game, pool, (), _dqn_config(plan), cell.seed, device)

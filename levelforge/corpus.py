@@ -1,4 +1,4 @@
-"""A designer's levels: loading a folder, cutting windows, mirror images, counts, novelty.
+"""A designer's levels: loading a folder, cutting windows, counts, novelty.
 
 A corpus folder holds levels in any readable format, in any folders below it. What lies in a
 folder named ``heldout`` is never trained on; the bundled games hold a fifth of their levels out.
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from levelforge.errors import LevelForgeError
 from levelforge.game import Game, Role, Tiles
 from levelforge.level import Level
+from levelforge.novelty import mirror_images, novelty
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,8 +130,6 @@ class Corpus:
         Returns:
             ``float64[N]`` in [0, 1]; 0 for a level of the corpus and its mirror images.
         """
-        from levelforge.novelty import novelty
-
         return novelty(list(tiles), [level.tiles for level in self], self.game.training.symmetries)
 
 
@@ -205,16 +204,6 @@ def cut_window(tiles: Tiles, game: Game, y: int, x: int, size: tuple[int, int]) 
             if cell is not None:
                 window[cell] = game.of_role(role)[0].id
     return window
-
-
-def mirror_images(tiles: Tiles, symmetries: Sequence[str]) -> list[Tiles]:
-    """A level and its images under all combinations of the symmetries; itself first."""
-    images = [tiles]
-    if "flip_x" in symmetries:
-        images += [image[:, ::-1] for image in images]
-    if "flip_y" in symmetries:
-        images += [image[::-1] for image in images]
-    return images
 
 
 # --- windows -----------------------------------------------------------------------------------

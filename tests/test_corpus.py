@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from levelforge.corpus import Corpus, cut_window, load_corpus, mirror_images
+from levelforge.corpus import Corpus, cut_window, load_corpus
 from levelforge.errors import LevelForgeError
 from levelforge.game import Game, Role, load_game
 from levelforge.level import Level, faults, format_text, parse_text
-from levelforge.novelty import novelty
+from levelforge.novelty import mirror_images, novelty
 from levelforge.solver import solve_batch
 
 GAMES = ("dungeon", "platformer")

@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from levelforge.game import Game
+from levelforge.playtest.measure import MIRRORS
 from levelforge.training.critic_net import SCORES, CriticNet, export_critic
 from levelforge.training.folder import write_whole
 from levelforge.training.placing import one_hot
@@ -145,7 +146,7 @@ class CriticTrainer:
         return {"loss_beatable": late[0], "loss_difficulty": late[1], "loss_fun": late[2]}
 
     def _batch(self, rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        """Tiles and scores of a batch, turned at random by the game's symmetries."""
+        """Tiles and scores of a batch, turned at random: levels score like their mirror images."""
         config = self.config
         share = config.played_share if len(self.solved) else 1.0
         first = round(config.batch * share) if len(self.played) else 0
@@ -155,10 +156,10 @@ class CriticTrainer:
                 chosen = rng.integers(len(memory), size=number)
                 parts.append((memory.tiles[chosen], memory.scores[chosen]))
         tiles = np.concatenate([part[0] for part in parts])
-        turn = rng.integers(4)
-        if turn & 1 and "flip_x" in self.game.training.symmetries:
+        turn, mirrors = rng.integers(4), MIRRORS[self.game.movement]
+        if turn & 1 and "flip_x" in mirrors:
             tiles = tiles[:, :, ::-1]
-        if turn & 2 and "flip_y" in self.game.training.symmetries:
+        if turn & 2 and "flip_y" in mirrors:
             tiles = tiles[:, ::-1]
         return np.ascontiguousarray(tiles), np.concatenate([part[1] for part in parts])
 

@@ -1,21 +1,23 @@
-"""The playtester's training ground: certified generated levels beside the (mirrored) corpus."""
+"""The playtester's training ground: certified generated levels beside the corpus, and mirror images of both."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
 from levelforge.batches import CERTIFIED, GenerateConfig, certified_batches
-from levelforge.corpus import mirror_images
 from levelforge.game import Game, Tiles
+from levelforge.novelty import mirror_images
 from levelforge.pack import Pack
+from levelforge.playtest.measure import MIRRORS
 from levelforge.training.status import Stop
 
 
@@ -69,9 +71,17 @@ def make_pool(
     return (np.stack(levels) if levels else np.zeros(shape, np.uint8)), raw / max(1, candidates)
 
 
-def mirrored(levels: Sequence[Tiles], game: Game) -> list[Tiles]:
-    """Each level with its mirror images under the game's symmetries."""
-    return [image for tiles in levels for image in mirror_images(tiles, game.training.symmetries)]
+def training_ground(corpus: Sequence[Tiles], made: Iterable[Tiles], game: Game) -> list[Tiles]:
+    """What the playtester trains on: the corpus in all mirror images that playtests use, and levels of our own making.
+
+    Of those there are plenty, so each is there in one image, always the same.
+    """
+    mirrors = MIRRORS[game.movement]
+    ground = [image for tiles in corpus for image in mirror_images(tiles, mirrors)]
+    for tiles in made:
+        images = mirror_images(tiles, mirrors)
+        ground.append(images[crc32(tiles.tobytes()) % len(images)])
+    return ground
 
 
 def save_pool(path: Path, levels: NDArray[np.uint8]) -> None:

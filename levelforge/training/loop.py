@@ -43,9 +43,10 @@ from levelforge.training.critic_net import SCORES
 from levelforge.training.dqn import DqnTrainer
 from levelforge.training.gan import GanTrainer
 from levelforge.training.guards import Bounds, collapsed, drifted, hacked
-from levelforge.training.level_pool import mirrored
+from levelforge.training.level_pool import training_ground
 from levelforge.training.loop_levels import Made, make, play, spread_out
-from levelforge.training.steer import Steering, SteerWeights
+from levelforge.training.placing import one_hot
+from levelforge.training.steer import Steering, SteerWeights, variety
 
 Steer = Literal["critic", "value", "both", "none"]
 STEERS = ("critic", "value", "both", "none")
@@ -62,7 +63,7 @@ class LoopConfig:
         bootstrap: whether certified novel levels go back to the generator's corpus.
         feed: whether generated levels go to the playtester.
         rounds: at most.
-        gan_share, dqn_share: of a round's time.
+        gan_share, dqn_share: of a round's time; no share leaves that network as it is.
         candidates, first_candidates: made in a round, and in the first one.
         asked_share: share of them made for a difficulty.
         played, first_played: how many of them are playtested.
@@ -180,7 +181,7 @@ class Loop:
         if config.steer in ("critic", "none"):
             off["value"] = 0.0
         if config.steer == "none":
-            off["novel"] = 0.0
+            off["novel"] = off["varied"] = 0.0
         return replace(config.weights, **off)
 
     # --- a trainer's methods -------------------------------------------------------------------------
@@ -198,6 +199,8 @@ class Loop:
             figures, done = self._make(), True
         elif leg == "critic":
             figures, done = self._teach(), True
+        elif not {"gan": self.config.gan_share, "dqn": self.config.dqn_share}[leg]:
+            figures, done = {}, True
         elif leg == "gan":
             if self.spent == 0:
                 self._before_gan()
@@ -240,7 +243,7 @@ class Loop:
         proven = made.tiles[made.certified]
         if config.feed and len(proven):
             self.pool = np.concatenate([self.pool, proven[: config.pool // 3]])[-config.pool :]
-            self.dqn.set_levels([*mirrored(self.corpus, self.game), *self.pool])
+            self.dqn.set_levels(training_ground(self.corpus, self.pool, self.game))
         if config.bootstrap:
             self._return(made.tiles[chosen], scores)
             figures["returned"] = float(len(self.returned))
@@ -257,7 +260,10 @@ class Loop:
     def _before_gan(self) -> None:
         """Hand the generator its new corpus and what steers it, and remember where it stands."""
         if not self.began:
-            self.began = self.gan.assess()
+            learning = self.gan.sample(self.gan.config.judge_levels, average=self.gan.generator)
+            self.began = self.gan.assess() | {
+                "variety": float(variety(one_hot(learning, len(self.game.tiles))))
+            }
         self._before = copy.deepcopy(self.gan.state_dict())
         self.gan.grow(self.returned, self.config.corpus_share if len(self.returned) else 0.0)
         steered = self.config.steer
@@ -265,6 +271,7 @@ class Loop:
         self.steering.playtester = (
             self.dqn.frozen().to(self.gan.device) if steered in ("value", "both") else None
         )
+        self.steering.variety = self.began["variety"]
         self.gan.steering = self.steering
 
     def _after_gan(self) -> dict[str, float]:
@@ -464,4 +471,4 @@ def reliability(
 
 def _halved(weights: SteerWeights) -> SteerWeights:
     values = {name: value / 2 for name, value in asdict(weights).items()}
-    return SteerWeights(**values | {"novelty": weights.novelty})
+    return SteerWeights(**values | {"novelty": weights.novelty, "varied": weights.varied})

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from levelforge.corpus import Corpus
 from levelforge.game import Game, Tiles
 from levelforge.training.folder import RunFolder, write_whole
-from levelforge.training.level_pool import load_pool, make_pool, mirrored, save_pool
+from levelforge.training.level_pool import load_pool, make_pool, save_pool, training_ground
 from levelforge.training.settings import RunSettings
 from levelforge.training.status import Status, Stop
 
@@ -232,7 +232,9 @@ class Phases:
 
     def _playtester(self, made: NDArray[np.uint8]) -> DqnLike:
         """A trainer of the playtester, on the corpus and levels of our own making, annealed by the run's clock."""
-        trainer = self.make_dqn([*mirrored([level.tiles for level in self.corpus.train], self.game), *made])
+        trainer = self.make_dqn(
+            training_ground([level.tiles for level in self.corpus.train], made, self.game)
+        )
         begin = (self.settings.gan_share + self.settings.pool_share) * self.budget
         trainer.progress = lambda: max(0.0, (self.clock.seconds() - begin) / max(1e-9, self._end - begin))
         return trainer

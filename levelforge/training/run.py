@@ -30,7 +30,7 @@ from levelforge.training.phases import Clock, DqnLike, GanLike, LoopLike, Phases
 from levelforge.training.settings import RunSettings, changed, from_json, to_json
 from levelforge.training.status import Status, stop_on_signals
 from levelforge.training.tracking import open_tracker
-from levelforge.training.transfer import Starting, keep_source
+from levelforge.training.transfer import Starting, keep_source, playtester_widths
 
 DEFAULT_BUDGET = 1800.0
 FULL_BUDGET = {"cpu": 1800.0, "cuda": 900.0}
@@ -149,7 +149,8 @@ def train(
         steer: ``critic``, ``value``, ``both`` or ``none``: what steers the generator in the loop; None is ``critic``,
             or the run's.
         start: a pack (or a bundled game's name) whose networks the new ones start from, as far as they match
-            (:mod:`levelforge.training.transfer`); None is no pack, or the run's.
+            (:mod:`levelforge.training.transfer`); None is no pack, or the run's. The playtester's network is as wide
+            as the pack's.
         freeze: what is copied from ``start`` does not go on learning, except the networks' heads; None is
             False, or the run's.
         track: ``mlflow`` tells MLflow what happens (:mod:`levelforge.training.tracking`); None is nobody, or as
@@ -198,6 +199,9 @@ def train(
             raise LevelForgeError(f"unknown loss {loss!r} (known: {', '.join(LOSSES)})")
         chosen_gan = replace(chosen_gan, loss=loss)  # type: ignore[arg-type]  # checked against LOSSES above
     usual_dqn = DqnConfig.for_gpu() if gpu else DqnConfig()
+    source = None if start is None else load_pack(start)
+    if source is not None and (widths := playtester_widths(source)) is not None:
+        usual_dqn = replace(usual_dqn, net=widths)
     chosen_dqn = dqn or (from_json(DqnConfig, old["dqn"], "dqn") if "dqn" in old else usual_dqn)
     chosen_loop = loop or from_json(LoopConfig, old.get("loop", {}), "loop")
     if steer is not None:
@@ -219,7 +223,6 @@ def train(
     seconds = budget if budget is not None else float(old.get("budget", DEFAULT_BUDGET))
     if seconds <= 0:
         raise LevelForgeError(f"budget {seconds:g} s is no time; give at least 1s")
-    source = None if start is None else load_pack(start)
     started = old.get("start") or {}
     if source is not None:
         started = {"game": source.game.name, "pack": source.hash, "freeze": started.get("freeze", False)}

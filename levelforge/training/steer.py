@@ -1,10 +1,12 @@
-"""What pulls the generator besides the discriminator: the critic's scores, the playtester's value, novelty.
+"""What pulls the generator besides the discriminator: the critic's scores, the playtester's value, novelty, variety.
 
 The critic (Generative Playing Networks and PCGRL have rewards in its place; here it is a network, so its gradient
 reaches the tiles) asks for beatable levels, of the difficulty that was asked for, and fun ones. The value gradient
 asks for levels that the playtester thinks it will win, -E[max_a Q(s0, a)] (Bontrager and Togelius 2020,
 https://arxiv.org/abs/2002.05259), through what it sees at the start. Novelty is a hinge on the
-share of tiles that a candidate has in common with its nearest corpus window.
+share of tiles that a candidate has in common with its nearest corpus window, and variety one on the share that
+candidates have in common with each other: whatever favours some levels over others makes all of them more alike
+(cf. mode seeking, Mao et al. 2019, https://arxiv.org/abs/1903.05628).
 """
 
 from __future__ import annotations
@@ -45,6 +47,7 @@ class SteerWeights:
         value: of minus the playtester's value of the start.
         novel: of the hinge on likeness to the nearest corpus window.
         novelty: share of differing tiles from which the hinge is content.
+        varied: of the hinge on candidates' likeness to each other beyond what it was when steering began.
     """
 
     beatable: float = 0.3
@@ -53,6 +56,7 @@ class SteerWeights:
     value: float = 0.1
     novel: float = 10.0
     novelty: float = 0.16
+    varied: float = 10.0
 
 
 class Steering:
@@ -68,6 +72,7 @@ class Steering:
 
     Attributes:
         scale: factor of the critic's and the playtester's terms; a guard sets it to 0 while the critic errs.
+        variety: :func:`variety` of candidates that ask for no difficulty, to be kept.
     """
 
     def __init__(
@@ -81,6 +86,7 @@ class Steering:
     ) -> None:
         self.game, self.weights, self.critic, self.playtester = game, weights, critic, playtester
         self.scale = 1.0
+        self.variety = 0.0
         self._corpus = one_hot(corpus, len(game.tiles), device).flatten(1)
         self._area = corpus.shape[1] * corpus.shape[2]
         self._fun = torch.tensor([float(game.measures.weights[name]) for name in SCORES[2:]], device=device)
@@ -111,6 +117,11 @@ class Steering:
             alike = (planes.flatten(1) @ self._corpus.T).amax(1) / self._area
             term = F.relu(alike - (1 - w.novelty)).mean()
             total, terms["likeness"] = total + w.novel * term, float(alike.detach().mean())
+        plain = planes[wanted == 0]
+        if w.varied and len(plain) > 1:
+            differing = variety(plain)
+            total = total + w.varied * F.relu(self.variety - differing)
+            terms["variety"] = float(differing.detach())
         if self.scale and self.critic is not None:
             logits = self.critic.logits(planes, self.critic.fields(planes))
             scores = torch.sigmoid(logits)
@@ -174,3 +185,11 @@ class Steering:
         for plane, roles in kinds.items():
             planes[plane] = torch.stack([share[:, int(role)] for role in roles]).sum(0)
         return torch.stack(planes, dim=1)
+
+
+def variety(planes: Tensor) -> Tensor:
+    """Mean share of tiles in which two of ``f32[N, tiles, H, W]`` levels differ, over all pairs."""
+    flat = planes.flatten(1)
+    area = planes.shape[2] * planes.shape[3]
+    pairs = len(flat) * (len(flat) - 1)
+    return 1 - (flat.sum(0).square().sum() - flat.square().sum()) / (pairs * area)

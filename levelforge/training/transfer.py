@@ -26,7 +26,7 @@ from levelforge.game import Game, Tile
 from levelforge.pack import CARD, GENERATOR, INFO, PLAYTESTER, Pack, read_pack
 from levelforge.playtest.observation import VIEW_SIZE
 from levelforge.training.gan_nets import STYLE_CHANNELS
-from levelforge.training.playtester_net import MAP_SHAPE, PlaytesterNet
+from levelforge.training.playtester_net import MAP_SHAPE, NetConfig, PlaytesterNet
 
 HEADS = ("terrain.", "entities.", "value.", "advantage.")
 """Parameters that make the networks' outputs; they go on learning where the trunk is frozen."""
@@ -191,6 +191,22 @@ def _copy(parameter: nn.Parameter, found: Tensor, axis: Axis | None, report: Rep
 
 def _shape(shape: Sequence[int]) -> str:
     return "x".join(str(n) for n in shape)
+
+
+def playtester_widths(source: Pack) -> NetConfig | None:
+    """Widths of the network in a pack's playtester, so that one that starts from it can be as wide; None if it has none
+    of that network's tensors.
+
+    Raises:
+        LevelForgeError: the file cannot be read or is no ONNX file.
+    """
+    tensors = read_tensors(source.folder / PLAYTESTER)
+    layers = ("view.0", "view.2", "map.0", "map.2", "trunk.0", "value.0")
+    found = [tensors.get(f"{layer}.weight") for layer in layers]
+    v1, v2, m1, m2, hidden, head = (0 if tensor is None else len(tensor) for tensor in found)
+    if not (v1 and v2 and m1 and m2 and hidden and head):
+        return None
+    return NetConfig((v1, v2), (m1, m2), hidden, head)
 
 
 # --- what the entries stand for ----------------------------------------------------------------

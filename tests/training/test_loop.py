@@ -20,7 +20,7 @@ from levelforge.training.guards import Bounds, collapsed, drifted, hacked
 from levelforge.training.loop import Loop, LoopConfig, reliability
 from levelforge.training.loop_levels import make, spread_out
 from levelforge.training.playtester_net import PlaytesterNet
-from levelforge.training.steer import Steering, SteerWeights
+from levelforge.training.steer import Steering, SteerWeights, variety
 
 GAMES = ("dungeon", "platformer")
 WEIGHTS = dict.fromkeys(SCORES[2:], 1.0)
@@ -152,7 +152,7 @@ def test_each_steering_term_has_a_gradient_and_can_be_switched_off(games, corpor
     view = {"topdown": (11, 11), "platformer": (11, 17)}[game.movement]
     player = PlaytesterNet(len(game.actions), view).eval().requires_grad_(False)
     asked, wanted = torch.tensor([0.2, 0.6]), torch.ones(2)
-    off = SteerWeights(beatable=0, difficulty=0, fun=0, value=0, novel=0)
+    off = SteerWeights(beatable=0, difficulty=0, fun=0, value=0, novel=0, varied=0)
     for term in ("beatable", "difficulty", "fun", "value", "novel"):
         steering = Steering(game, tiles, replace(off, **{term: 1.0}), critic, player)
         planes = one_hot(tiles, game).requires_grad_(True)
@@ -187,6 +187,31 @@ def test_novelty_is_content_far_from_the_corpus(games, corpora):
     assert copied.item() == pytest.approx(0.17)
     other, terms = steering(one_hot(tiles[2:], game), torch.zeros(1), torch.zeros(1))
     assert other.item() == pytest.approx(max(0.0, terms["likeness"] - 0.83), abs=1e-6)
+
+
+def test_variety_is_the_mean_difference_of_all_pairs(games, corpora):
+    tiles = own_size(corpora["dungeon"], games["dungeon"], 4)
+    pairs = [(tiles[i] != tiles[j]).mean() for i in range(4) for j in range(i)]
+    assert variety(one_hot(tiles, games["dungeon"])).item() == pytest.approx(np.mean(pairs), abs=1e-6)
+
+
+def test_candidates_are_kept_as_various_as_they_were(games, corpora):
+    game = games["dungeon"]
+    tiles = own_size(corpora["dungeon"], game, 4)
+    steering = Steering(game, tiles, SteerWeights(value=0, novel=0, varied=2.0))
+    steering.variety = 0.5
+
+    def loss(planes, wanted):
+        return steering(planes, torch.zeros(len(planes)), wanted)[0].item()
+
+    own = variety(one_hot(tiles, game)).item()
+    assert loss(one_hot(tiles, game), torch.zeros(4)) == pytest.approx(2.0 * (0.5 - own), abs=1e-5)
+    assert loss(one_hot(tiles[[0, 0, 1, 1]], game), torch.zeros(4)) > 2.0 * (0.5 - own)
+    # levels that ask for a difficulty are not counted: they are meant to differ
+    asked = torch.tensor([0.0, 0.0, 1.0, 1.0])
+    assert loss(one_hot(tiles[[0, 0, 1, 2]], game), asked) == pytest.approx(1.0)
+    steering.variety = own - 0.01
+    assert loss(one_hot(tiles, game), torch.zeros(4)) == 0
 
 
 # --- guards -----------------------------------------------------------------------------------------
@@ -295,6 +320,17 @@ def test_parts_can_be_switched_off_one_by_one(loop_of):
     assert loop.steering.weights.novel == 0
     with pytest.raises(LevelForgeError, match="unknown steering 'criticc'"):
         LoopConfig(steer="criticc")
+
+
+def test_a_network_without_a_share_of_the_rounds_stays_as_it_is(loop_of):
+    loop = loop_of(replace(TINY_LOOP, gan_share=0.0, rounds=1))
+    before = {name: value.clone() for name, value in loop.gan.best.state_dict().items()}
+    frames = loop.dqn.frames
+    whole(loop)
+    loop.finish()
+    assert all(torch.equal(value, before[name]) for name, value in loop.gan.best.state_dict().items())
+    assert loop.gan.steps == 0
+    assert loop.dqn.frames > frames
 
 
 def test_a_round_that_collapses_is_taken_back(loop_of, monkeypatch):

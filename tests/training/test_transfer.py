@@ -26,11 +26,13 @@ from levelforge.training.playtester_net import (
     export_playtester,
 )
 from levelforge.training.run import train
+from levelforge.training.settings import to_json
 from levelforge.training.transfer import (
     generator_axes,
     keep_source,
     match_tiles,
     playtester_axes,
+    playtester_widths,
     read_tensors,
     start_generator,
     start_playtester,
@@ -314,6 +316,13 @@ def test_a_run_starts_from_a_pack_says_so_and_resumes_without_it(packs, tmp_path
         train(out=folder.path, resume=True, freeze=False, quiet=True)
     with pytest.raises(LevelForgeError, match=r"start\.game changed"):
         train(out=folder.path, resume=True, start=packs["dungeon"].folder, quiet=True)
+
+
+def test_a_run_that_starts_from_a_pack_has_a_network_as_wide_as_the_packs(packs, tmp_path):
+    assert playtester_widths(packs["platformer"]) == DQN.net
+    changes = {"dqn.total_frames": "0", "dqn.warm_up": "80", "dqn.judged_levels": "1"}
+    assert go(tmp_path / "run", start=packs["platformer"].folder, dqn=None, changes=changes).done
+    assert RunFolder(tmp_path / "run").config()["dqn"]["net"] == to_json(DQN.net)
 
 
 # --- bad packs ---------------------------------------------------------------------------------
