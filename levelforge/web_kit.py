@@ -107,8 +107,11 @@ def game_facts(game: Game) -> dict[str, Any]:
     """All that the JavaScript modules know of a game (``game.json``): its rules, vocabulary and contracts as data.
 
     Most keys are those of ``game.toml``; besides, ``roles`` has the number of each role, ``sampling`` the constants of
-    :func:`levelforge.decode.sample_counts`, and ``observation`` those of :mod:`levelforge.playtest.observation`.
+    :func:`levelforge.decode.sample_counts`, ``observation`` those of :mod:`levelforge.playtest.observation`, and
+    ``playing`` those of :mod:`levelforge.playtest.decide`.
     """
+    from levelforge.playtest.decide import TREMBLE
+
     header = game.header
     return {
         "name": game.name,
@@ -131,6 +134,7 @@ def game_facts(game: Game) -> dict[str, Any]:
         "roles": {role.word: int(role) for role in Role},
         "sampling": _sampling(),
         "observation": observation_facts(game),
+        "playing": {"tremble": TREMBLE},
     }
 
 

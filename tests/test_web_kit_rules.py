@@ -17,6 +17,7 @@ from levelforge.game import bundled_games, load_game
 from levelforge.generate import GenerateConfig, generate
 from levelforge.level import Level
 from levelforge.pack import load_pack
+from levelforge.playtest.decide import TREMBLE, decide
 from levelforge.rules import TRAIL, compile_levels, step
 from levelforge.rules.replay import OUTCOMES
 from levelforge.rules.state import P_MAX_HP, RUNNING
@@ -241,3 +242,27 @@ def test_files_carry_whatever_is_noted(made, tmp_path):
         p["value"] for p in json.loads((tmp_path / "a.tmj").read_text())["properties"] if p["type"] == "int"
     ]
     assert max(whole) < 2**31
+
+
+def test_actions_are_drawn_as_playtests_draw_them():
+    """Chances proportional to exp(value / tremble), in both languages."""
+    values, n = [0.5, 0.495, 0.48, -2.0], 4000
+    script = """
+        const { decide } = await import(process.argv[1] + "/playtester.js");
+        const { Random } = await import(process.argv[1] + "/random.js");
+        const [{ tremble }, values, n] = JSON.parse(process.argv[2]);
+        const random = new Random(5);
+        console.log(JSON.stringify(Array.from({ length: n }, () => decide(values, tremble, random))));
+    """
+    facts = [game_facts(load_game("dungeon"))["playing"], values, n]
+    kit = (kit_folder() / "levelforge").as_uri()
+    command = [NODE, "--input-type=module", "-e", script, kit, json.dumps(facts)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    state = np.zeros(n, [("rng", np.uint64), ("t", np.int32)])
+    state["rng"] = np.random.default_rng(5).integers(2**63, size=n)
+    chance = np.exp(np.array(values) / TREMBLE)
+    chance /= chance.sum()
+    for drawn in (json.loads(done.stdout), decide(np.tile(np.float32(values), (n, 1)), state)):
+        shares = np.bincount(drawn, minlength=len(values)) / n
+        np.testing.assert_allclose(shares, chance, atol=4 * np.sqrt(0.25 / n))

@@ -13,6 +13,7 @@ from levelforge import exporters
 from levelforge.env import BatchEnv
 from levelforge.game import Role, bundled_games
 from levelforge.pack import load_pack
+from levelforge.playtest.decide import TREMBLE
 from levelforge.rules import replay
 from levelforge.web_kit import export_web_kit
 
@@ -71,6 +72,6 @@ def test_a_visitor_makes_a_level_wins_it_watches_and_takes_it_along(
     assert len(pressed) >= 12 or seen["watched"]["outcome"] != "running"
     for action in pressed:
         values = pack.playtester(observation)[0]
-        assert values[action] >= values.max() - 1e-4
+        assert values[action] >= values.max() - 15 * TREMBLE  # draws a worse one less than once in e^15 times
         observation = env.step(np.array([action]))[0]
     assert replay(level, pressed).outcome == seen["watched"]["outcome"]

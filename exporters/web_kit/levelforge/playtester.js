@@ -3,7 +3,8 @@
  *
  *     const player = new Playtester(session, game, ort);
  *     const eyes = new Observer(level);
- *     const { action, values } = await player.choose(eyes.observe());
+ *     const random = new Random(7);
+ *     const { action, values } = await player.choose(eyes.observe(), random);
  */
 export class Playtester {
   /**
@@ -14,15 +15,17 @@ export class Playtester {
   constructor(session, game, ort) {
     this.session = session;
     this.spec = game.observation;
+    this.tremble = game.playing.tremble;
     this.Tensor = ort.Tensor;
   }
 
   /**
    * @param {{view: Float32Array, map: Float32Array, scalars: Float32Array, persona: Float32Array}} observation
-   * @returns {Promise<{action: number, values: Float32Array}>} the best action (an index into game.actions) and the
-   *   value of each
+   * @param {import("./random.js").Random} random what decides between actions of about the same value
+   * @returns {Promise<{action: number, values: Float32Array}>} what it presses (an index into game.actions) and the
+   *   value of each action
    */
-  async choose(observation) {
+  async choose(observation, random) {
     const { view, map, scalars, personas } = this.spec;
     const shapes = {
       view: [1, 3, view.rows, view.columns],
@@ -35,8 +38,22 @@ export class Playtester {
       feeds[name] = new this.Tensor("float32", observation[name], shape);
     }
     const values = (await this.session.run(feeds)).q.data;
-    return { action: values.indexOf(Math.max(...values)), values };
+    return { action: decide(values, this.tremble, random), values };
   }
+}
+
+/**
+ * Draw an action as playtests do, with chances proportional to exp(value / tremble): a player that always takes the best
+ * one gets stuck where several are about as good (see levelforge/playtest/decide.py).
+ *
+ * @param {ArrayLike<number>} values one an action
+ * @param {number} tremble a difference in value that hardly matters
+ * @param {import("./random.js").Random} random
+ * @returns {number} an index into values
+ */
+export function decide(values, tremble, random) {
+  const worth = Array.from(values, (value) => value + tremble * random.gumbel());
+  return worth.indexOf(Math.max(...worth));
 }
 
 /**

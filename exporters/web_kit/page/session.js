@@ -63,7 +63,7 @@ export class Session {
       const due = performance.now() + 1000 / this.speed;
       let action = this.solution[this.state.t];
       if (this.mode === "watch") {
-        const choice = await this.playtester.choose(this.eyes.observe());
+        const choice = await this.playtester.choose(this.eyes.observe(), random);
         if (!current()) return;
         action = slip(choice.action, this.noise, this.level.game.actions.length, random);
         this.tell.thought(choice.values, action);
