@@ -6,6 +6,9 @@ duelling heads (Wang et al. 2016, https://arxiv.org/abs/1511.06581), n-step retu
 https://arxiv.org/abs/1511.05952), a ladder of exploration over the environments as in Ape-X (Horgan et al. 2018,
 https://arxiv.org/abs/1803.00933), potential-based shaping (Ng, Harada and Russell 1999) from the solver's distances,
 and levels drawn more often while their outcome is open (after Florensa et al. 2018, https://arxiv.org/abs/1705.06366).
+What is judged and exported is a running mean of the learning network (Polyak and Juditsky 1992; acting by one in deep
+Q-learning: Schwarzer et al. 2023, https://arxiv.org/abs/2305.19452): the latest one swings from what it learned today to
+what it learned yesterday.
 """
 
 from __future__ import annotations
@@ -68,6 +71,7 @@ class DqnConfig:
         n_step: steps of the returns.
         gamma: discount a step.
         target_every: updates between copies to the target network.
+        ema: updates that the averaged network goes back, about.
         alpha, beta: prioritised replay; beta rises to 1 over ``anneal_frames``.
         anneal_frames: frames over which the learning rate and beta are annealed, unless the trainer is told how far
             its training is.
@@ -99,6 +103,7 @@ class DqnConfig:
     n_step: int = 3
     gamma: float = 0.99
     target_every: int = 250
+    ema: float = 1000.0
     alpha: float = 0.6
     beta: float = 0.4
     anneal_frames: int = 4_000_000
@@ -142,6 +147,7 @@ class DqnTrainer:
 
     Attributes:
         net: the network that learns.
+        average: its running mean over the latest updates, which is judged and exported.
         frames: frames played so far.
         win_rate: held-out win rate by skill at the latest evaluation; empty before.
         progress: says how much of the training is over, 0 to 1, where that is a matter of time; None goes by frames.
@@ -164,6 +170,7 @@ class DqnTrainer:
         self.net = PlaytesterNet(len(game.actions), VIEW_SIZE[game.movement], c.net).to(self.device)
         self.target = copy.deepcopy(self.net).requires_grad_(False)
         self.actor = copy.deepcopy(self.net).requires_grad_(False)
+        self.average = copy.deepcopy(self.net).requires_grad_(False)
         gpu = self.device.type == "cuda"
         rate = torch.tensor(c.learning_rate, device=self.device) if gpu else c.learning_rate
         self.optimizer = torch.optim.Adam(
@@ -350,7 +357,10 @@ class DqnTrainer:
             if self.updates % self.config.target_every == 0:
                 self.target.load_state_dict(self.net.state_dict())
             with torch.no_grad():
-                torch._foreach_copy_(list(self.actor.parameters()), list(self.net.parameters()))
+                learned = list(self.net.parameters())
+                torch._foreach_copy_(list(self.actor.parameters()), learned)
+                share = max(1 / self.config.ema, 9 / (9 + self.updates))  # the first ones are soon forgotten
+                torch._foreach_lerp_(list(self.average.parameters()), learned, share)
         return update
 
     def targets(
@@ -389,7 +399,7 @@ class DqnTrainer:
             self.win_rate = win_rates(self.values, self.game, self.heldout, c.eval_episodes)
         if rate >= self.best:
             self.best, self.best_win_rate = rate, dict(self.win_rate)
-            self.best_parameters = {name: value.clone() for name, value in self.net.state_dict().items()}
+            self.best_parameters = {name: value.clone() for name, value in self.average.state_dict().items()}
         return self.win_rate
 
     def finish(self) -> dict[str, float]:
@@ -405,8 +415,8 @@ class DqnTrainer:
         return rates | {"heldout_best": best_skill(self.best_win_rate)[1]}
 
     def values(self, obs: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
-        """``float32[N, A]`` values of the actions, by the latest network."""
-        return self._values(self.net, obs)
+        """``float32[N, A]`` values of the actions, by the averaged network."""
+        return self._values(self.average, obs)
 
     def best_values(self) -> Callable[[Mapping[str, NDArray[Any]]], NDArray[np.float32]]:
         """As :meth:`values`, by the network that is exported."""
@@ -427,15 +437,15 @@ class DqnTrainer:
         return torch.from_numpy(array).to(self.device)
 
     def exported(self) -> PlaytesterNet:
-        """A copy of the network that did best so far, on the CPU."""
-        net = copy.deepcopy(self.net).cpu()
+        """A copy of the averaged network that did best so far, on the CPU."""
+        net = copy.deepcopy(self.average).cpu()
         if self.best_parameters:
             net.load_state_dict(self.best_parameters)
         return net.eval()
 
     def frozen(self) -> PlaytesterNet:
-        """A copy of the latest network, on the CPU, that gives gradients for what it sees and has none of its own."""
-        return copy.deepcopy(self.net).cpu().eval().requires_grad_(False)
+        """A copy of the averaged network, on the CPU, that gives gradients for what it sees and has none of its own."""
+        return copy.deepcopy(self.average).cpu().eval()
 
     def set_levels(self, level_pool: Levels) -> None:
         """Go on with another pool of levels; running episodes are broken off.
@@ -491,6 +501,7 @@ class DqnTrainer:
             "net": self.net.state_dict(),
             "target": self.target.state_dict(),
             "actor": self.actor.state_dict(),
+            "average": self.average.state_dict(),
             "under_way": under_way,
             "optimizer": self.optimizer.state_dict(),
             "replay": _to_tensors(self.replay.state_dict()),
@@ -513,6 +524,7 @@ class DqnTrainer:
         self.net.load_state_dict(state["net"])
         self.target.load_state_dict(state["target"])
         self.actor.load_state_dict(state["actor"])
+        self.average.load_state_dict(state["average"])
         under_way = _to_arrays(state["under_way"])
         self._under_way = Update(under_way["leaf"], under_way["error"]) if under_way else None
         self._set_optimizer(state["optimizer"])

@@ -311,7 +311,7 @@ def start_playtester(trainer: Any, source: Pack, *, freeze: bool = False) -> Rep
     report = transplant(
         net, read_tensors(path), playtester_axes(net, trainer.game, source.game), str(path), freeze=freeze
     )
-    for copy in (trainer.target, trainer.actor):
+    for copy in (trainer.target, trainer.actor, trainer.average):
         copy.load_state_dict(net.state_dict())
     return report
 
