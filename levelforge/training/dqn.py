@@ -357,7 +357,7 @@ class DqnTrainer:
             if self.updates % self.config.target_every == 0:
                 self.target.load_state_dict(self.net.state_dict())
             with torch.no_grad():
-                learned = list(self.net.parameters())
+                learned: list[Tensor] = list(self.net.parameters())
                 torch._foreach_copy_(list(self.actor.parameters()), learned)
                 share = max(1 / self.config.ema, 9 / (9 + self.updates))  # the first ones are soon forgotten
                 torch._foreach_lerp_(list(self.average.parameters()), learned, share)

@@ -122,8 +122,9 @@ def test_a_restored_trainer_goes_on_bit_by_bit(dungeon: Game, rooms: np.ndarray)
         run(it, 30)
     assert first.frames == other.frames
     assert first.updates == other.updates > 20
-    for a, b in zip(first.net.parameters(), other.net.parameters(), strict=True):
-        assert torch.equal(a, b)
+    for network in ("net", "average"):
+        ours, theirs = (getattr(it, network).parameters() for it in (first, other))
+        assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
     for name, array in first.obs.items():
         np.testing.assert_array_equal(array, other.obs[name])
     np.testing.assert_array_equal(first.level_win_rate, other.level_win_rate)
@@ -142,6 +143,26 @@ def test_an_update_beside_the_playing_is_the_update_in_between(dungeon: Game, ro
         assert torch.equal(a, b)
     for name, array in beside.obs.items():
         np.testing.assert_array_equal(array, between.obs[name])
+
+
+def test_what_is_judged_and_exported_is_a_running_mean(dungeon: Game, rooms: np.ndarray) -> None:
+    it = trainer(dungeon, rooms, replace(TINY, ema=3.0))
+    run(it, 12)
+    share = 1.0
+    for _ in range(40):  # the update under way is taken in by the next one
+        learned, mean = ([p.clone() for p in net.parameters()] for net in (it.net, it.average))
+        share = max(1 / 3, 9 / (9 + it.updates))
+        it.learn()
+        for average, before, new in zip(it.average.parameters(), mean, learned, strict=True):
+            torch.testing.assert_close(average, before + share * (new - before))
+    assert share == 1 / 3
+    own = it.values(it.obs)
+    np.testing.assert_array_equal(own, it._values(it.average, it.obs))
+    assert not np.array_equal(own, it._values(it.net, it.obs))
+    exported = onnxruntime.InferenceSession(it.export()).run(
+        None, {k: v.astype(np.float32) for k, v in it.obs.items()}
+    )
+    np.testing.assert_allclose(exported[0], own, atol=1e-5)
 
 
 def test_new_levels_may_be_of_another_size(dungeon: Game, rooms: np.ndarray) -> None:
