@@ -11,10 +11,12 @@ from typing import Any
 from levelforge.errors import LevelForgeError
 from levelforge.game import load_game
 from levelforge.pack import CRITIC, Pack, write_pack
+from levelforge.pack import INFO as PACK_INFO
 from levelforge.playtest.observation import PERSONAS, VIEW_SIZE
 from levelforge.training.budget import format_seconds
 from levelforge.training.folder import RunFolder
 from levelforge.training.phases import GENERATOR, INFO, PLAYTESTER
+from levelforge.training.run import START
 
 FIGURES = {
     "gan.step": "generator steps before the loop",
@@ -79,7 +81,8 @@ def pack_run(run: str | Path, out: str | Path) -> Pack:
         },
         "figures": figures,
         "training": {key: config[key] for key in ("seed", "corpus_hash", "budget", "started", "levelforge")}
-        | {"command": portable(config["command"])},
+        | {"command": portable(config["command"])}
+        | _source(config, folder),
     }
     return write_pack(
         Path(out),
@@ -90,6 +93,24 @@ def pack_run(run: str | Path, out: str | Path) -> Pack:
         model_card(config, figures, known, folder, Path(out)),
         critic,
     )
+
+
+def _source(config: Mapping[str, Any], folder: RunFolder) -> dict[str, Any]:
+    """What a run started from, and how that was trained: ``{"start": …}``, or nothing."""
+    start = config.get("start")
+    if not start:
+        return {}
+    training = json.loads((folder.path / START / PACK_INFO).read_text(encoding="utf-8")).get("training", {})
+    return {"start": {**start, "training": training}}
+
+
+def _earlier(training: Mapping[str, Any]) -> list[str]:
+    """Commands of the runs before this one, the first one first, each with its pack's hash."""
+    start = training.get("start")
+    if not start:
+        return []
+    command = start["training"].get("command", "# somebody's training")
+    return [*_earlier(start["training"]), f"{command}  # gave the pack {start['pack'][:12]}"]
 
 
 def portable(command: str) -> str:
@@ -144,6 +165,7 @@ def model_card(
             "## How it was made",
             "",
             "```sh",
+            *_earlier(_source(config, folder)),
             command,
             pack_command,
             "```",

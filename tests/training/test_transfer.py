@@ -18,6 +18,7 @@ from levelforge.playtest.observation import VIEW_SIZE
 from levelforge.training.dqn import DqnConfig, DqnTrainer
 from levelforge.training.folder import RunFolder
 from levelforge.training.gan import GanConfig, GanTrainer
+from levelforge.training.packing import pack_run
 from levelforge.training.playtester_net import (
     INPUT_NAMES,
     NetConfig,
@@ -323,6 +324,23 @@ def test_a_run_that_starts_from_a_pack_has_a_network_as_wide_as_the_packs(packs,
     changes = {"dqn.total_frames": "0", "dqn.warm_up": "80", "dqn.judged_levels": "1"}
     assert go(tmp_path / "run", start=packs["platformer"].folder, dqn=None, changes=changes).done
     assert RunFolder(tmp_path / "run").config()["dqn"]["net"] == to_json(DQN.net)
+
+
+def test_a_pack_tells_how_the_pack_was_made_that_it_started_from(packs, tmp_path):
+    source = packs["dungeon"]
+    for number in (1, 2):
+        command = f"levelforge train dungeon --from {source.folder} --seed {number}"
+        assert go(tmp_path / f"run{number}", start=source.folder, command=command).done
+        made = pack_run(tmp_path / f"run{number}", tmp_path / f"pack{number}")
+        told = made.info["training"]["start"]
+        assert (told["game"], told["pack"], told["freeze"]) == ("dungeon", source.hash, False)
+        assert told["training"] == source.info.get("training", {})
+        source = made
+    card = (source.folder / "model_card.md").read_text(encoding="utf-8")
+    first, second = (
+        f"levelforge train dungeon --from {name} --seed {n}" for name, n in (("dungeon", 1), ("pack1", 2))
+    )
+    assert f"{first}  # gave the pack {told['pack'][:12]}\n{second}\n" in card
 
 
 # --- bad packs ---------------------------------------------------------------------------------
