@@ -36,6 +36,7 @@ from levelforge.training.captured import Captured
 from levelforge.training.folder import write_whole
 from levelforge.training.heldout import best_skill, win_rates
 from levelforge.training.playtester_net import NetConfig, PlaytesterNet, export_playtester
+from levelforge.training.precision import Precision, halved
 from levelforge.training.replay import PARTS, Batch, PrioritisedReplay
 
 Levels = NDArray[np.uint8] | Sequence[NDArray[np.uint8]]
@@ -83,6 +84,7 @@ class DqnConfig:
             learn from all transitions, whoever made them.
         others: share of the environments whose player acts as one of the other personas.
         max_grad_norm: gradients are clipped to this norm.
+        precision: of updates: ``auto`` (bfloat16 where the processor has it), ``float32`` or ``bfloat16``.
         rewards: weights of the reward components.
         net: widths of the network.
         level_floor: score of a level whose outcome is certain, relative to one won half of the time.
@@ -114,6 +116,7 @@ class DqnConfig:
     relabel: float = 0.3
     others: float = 0.2
     max_grad_norm: float = 10.0
+    precision: Precision = "auto"
     rewards: Rewards = Rewards(tile=0.04, collectible=0.4)
     net: NetConfig = NetConfig()
     level_floor: float = 0.2
@@ -203,6 +206,7 @@ class DqnTrainer:
         # beside the playing on a GPU as well: the acting network need not wait for the learning one
         self._stream = torch.cuda.Stream(self.device) if gpu else None
         self._captured: Captured | None = None
+        self.half = halved(c.precision, self.device)
 
     # --- training ------------------------------------------------------------------------------
 
@@ -333,7 +337,7 @@ class DqnTrainer:
         obs, following, (persona, action, numbers) = tensors[:3], tensors[3:6], tensors[6:]
         reward, discount, weight = numbers
         target = self.targets(following, persona, reward, discount)
-        chosen = self.net(*obs, persona).gather(1, action[:, None]).squeeze(1)
+        chosen = self._q(self.net, obs, persona).gather(1, action[:, None]).squeeze(1)
         loss = (F.smooth_l1_loss(chosen, target, reduction="none") * weight).mean()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -368,10 +372,20 @@ class DqnTrainer:
     ) -> Tensor:
         """``float32[B]``: reward + discount * Q_target(next, argmax over a of Q(next, a)) (double DQN)."""
         with torch.no_grad():
-            action = self.net(*following, persona).argmax(dim=1, keepdim=True)
-            value = self.target(*following, persona).gather(1, action).squeeze(1)
+            action = self._q(self.net, following, persona).argmax(dim=1, keepdim=True)
+            value = self._q(self.target, following, persona).gather(1, action).squeeze(1)
         target: Tensor = reward + discount * value
         return target
+
+    def _q(self, net: PlaytesterNet, obs: tuple[Tensor, ...], persona: Tensor) -> Tensor:
+        """Values for an update: all but the heads in bfloat16 where that is twice as fast.
+
+        The heads are not, for actions often differ by less in value than bfloat16 can tell.
+        """
+        view, overview, scalars = obs
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
+            hidden = net.features(view, overview, scalars, persona)
+        return net.heads(hidden.float())
 
     def reweigh(self) -> None:
         """Draw levels by how much there is to learn from each, and by how long ago they were played.

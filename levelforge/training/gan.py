@@ -38,11 +38,11 @@ from levelforge.training.gan_data import Windows, cut_windows
 from levelforge.training.gan_judge import Judge
 from levelforge.training.gan_nets import Discriminator, Generator
 from levelforge.training.placing import one_hot
+from levelforge.training.precision import Precision, halved
 from levelforge.training.reach import Senses
 from levelforge.training.steer import Steering
 
 Loss = Literal["r3gan", "wgan-gp"]
-Precision = Literal["auto", "float32", "bfloat16"]
 MEND_LIMIT = 20_000
 """States that repair may look at in one candidate while training."""
 
@@ -169,9 +169,7 @@ class GanTrainer:
         self.optimiser_g = torch.optim.Adam(self.generator.parameters(), config.learning_rate, betas)
         self.optimiser_d = torch.optim.Adam(self.discriminator.parameters(), config.learning_rate, betas)
         self.optimiser_e = torch.optim.Adam(self.encoder.parameters(), config.learning_rate, betas)
-        self.half = config.precision == "bfloat16" or (
-            config.precision == "auto" and self.device.type == "cpu" and _has_bfloat16()
-        )
+        self.half = halved(config.precision, self.device)
         self.steering: Steering | None = None
         self._returned = self.windows.tiles[:0]
         self.steps = 0
@@ -556,8 +554,3 @@ def _blind(condition: Tensor) -> Tensor:
     blind = condition.clone()
     blind[:, 0] = 0.5
     return blind
-
-
-def _has_bfloat16() -> bool:
-    """Whether this processor multiplies bfloat16 natively (elsewhere it would be emulated, slowly)."""
-    return bool(torch.cpu._is_avx512_bf16_supported())  # noqa: SLF001 - torch has no public name for it

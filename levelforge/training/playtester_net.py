@@ -92,8 +92,12 @@ class PlaytesterNet(nn.Module):
 
     def forward(self, view: Tensor, overview: Tensor, scalars: Tensor, persona: Tensor) -> Tensor:
         """Q values, float32[N, A]; the class describes the inputs, ``overview`` is the ``map``."""
+        return self.heads(self.features(view, overview, scalars, persona))
+
+    def features(self, view: Tensor, overview: Tensor, scalars: Tensor, persona: Tensor) -> Tensor:
+        """float32[N, hidden]: what the heads read the values from."""
         codes = F.embedding(view[:, 0].long(), self.one_hot)  # (N, VH, VW, 18)
-        return self.values(codes.permute(0, 3, 1, 2), view[:, 1:], overview, scalars, persona)
+        return self._features(codes, view[:, 1:], overview, scalars, persona)
 
     def values(
         self, codes: Tensor, beside: Tensor, overview: Tensor, scalars: Tensor, persona: Tensor
@@ -102,16 +106,27 @@ class PlaytesterNet(nn.Module):
 
         ``beside`` is the view's other channels, visits and way.
         """
-        visits = torch.log1p(beside[:, :1].float()) * 0.5  # once 0.35, 6 times 1, 255 times 2.8
-        way = beside[:, 1:2].float()
-        seen = (way > 0).float()
-        steps = ((way - 128.0) * 0.125).clamp(-2.0, 2.0) * seen  # 8 steps farther: 1
-        near = self.view(torch.cat([codes, visits, steps, seen], dim=1))
-        far = self.map(overview.to(torch.float32, memory_format=torch.channels_last).mul(1.0 / 255.0))
-        hidden = self.trunk(torch.cat([_flat(near), _flat(far), scalars, persona], dim=1))
+        return self.heads(self._features(codes.permute(0, 2, 3, 1), beside, overview, scalars, persona))
+
+    def heads(self, hidden: Tensor) -> Tensor:
+        """Q values from :meth:`features`."""
         advantage = self.advantage(hidden)
         q: Tensor = self.value(hidden) + advantage - advantage.mean(dim=1, keepdim=True)
         return q
+
+    def _features(
+        self, codes: Tensor, beside: Tensor, overview: Tensor, scalars: Tensor, persona: Tensor
+    ) -> Tensor:
+        """As :meth:`features`, from codes f32[N, VH, VW, 18]: channels last, in which putting them together is cheap."""
+        beside = beside.permute(0, 2, 3, 1).float()
+        visits = torch.log1p(beside[..., :1]) * 0.5  # once 0.35, 6 times 1, 255 times 2.8
+        way = beside[..., 1:2]
+        seen = (way > 0).float()
+        steps = ((way - 128.0) * 0.125).clamp(-2.0, 2.0) * seen  # 8 steps farther: 1
+        near = self.view(torch.cat([codes, visits, steps, seen], dim=3).permute(0, 3, 1, 2))
+        far = self.map(overview.permute(0, 2, 3, 1).float().mul(1.0 / 255.0).permute(0, 3, 1, 2))
+        hidden: Tensor = self.trunk(torch.cat([_flat(near), _flat(far), scalars, persona], dim=1))
+        return hidden
 
 
 def _flat(x: Tensor) -> Tensor:

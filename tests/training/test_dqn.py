@@ -165,6 +165,26 @@ def test_what_is_judged_and_exported_is_a_running_mean(dungeon: Game, rooms: np.
     np.testing.assert_allclose(exported[0], own, atol=1e-5)
 
 
+def test_updates_in_bfloat16_are_about_those_in_float32(dungeon: Game, rooms: np.ndarray) -> None:
+    """The heads stay in float32: what tells good actions from better ones is finer than bfloat16."""
+    exact, half = (trainer(dungeon, rooms, replace(TINY, precision=p)) for p in ("float32", "bfloat16"))
+    seen = tuple(torch.from_numpy(exact.obs[part]) for part in ("view", "map", "scalars"))
+    persona = torch.eye(4)[[0] * 8]
+    with torch.no_grad():
+        values = [it._q(it.net, seen, persona) for it in (exact, half)]
+    assert values[1].dtype == torch.float32
+    torch.testing.assert_close(*values, atol=0.01, rtol=0)
+    assert not torch.equal(*values)
+    for it in (exact, half):
+        run(it, 30)
+    assert half.updates == exact.updates > 10
+    for a, b in zip(exact.net.parameters(), half.net.parameters(), strict=True):
+        assert (a - b).abs().max() < 0.02
+    np.testing.assert_array_equal(
+        half.values(half.obs), half._values(half.average, half.obs)
+    )  # it plays in float32
+
+
 def test_new_levels_may_be_of_another_size(dungeon: Game, rooms: np.ndarray) -> None:
     it = trainer(dungeon, rooms)
     run(it, 12)
