@@ -1,9 +1,10 @@
 """The win rate of each game's playtester on levels it was never trained on, by skill.
 
-    python benchmarks/playtester_heldout.py [--episodes 16] [--packs DIR] [--out playtester_heldout.json]
+    python benchmarks/playtester_heldout.py [--episodes 16] [--packs DIR] [--planner] [--out playtester_heldout.json]
 
 Plays ``corpus/heldout`` with the ONNX playtester of the bundled packs (or of those in a folder). A skill is a
-chance of pressing something else. Prints a table, names the levels that are mostly lost, writes JSON.
+chance of pressing something else. ``--planner`` also plays them with a player that knows the whole level (``planner.py``):
+what it loses is the noise's doing. Prints a table, names the levels that are mostly lost, writes JSON.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from planner import planner_rates
+
 from levelforge.game import bundled_games
 from levelforge.level import parse_text
 from levelforge.pack import Pack, load_pack
@@ -20,7 +23,7 @@ from levelforge.playtest.measure import SKILLS
 from levelforge.training.heldout import best_skill, outcomes
 
 
-def measure(pack: Pack, episodes: int) -> dict[str, Any]:
+def measure(pack: Pack, episodes: int, planner: bool) -> dict[str, Any]:
     game = pack.game
     assert game.folder is not None
     files = sorted((game.folder / "corpus" / "heldout").glob("*.txt"))
@@ -38,6 +41,7 @@ def measure(pack: Pack, episodes: int) -> dict[str, Any]:
         "win_rate": rates,
         "best_skill": skill,
         "best": best,
+        "planner": planner_rates(game, levels, SKILLS, episodes) if planner else None,
         "mostly_lost": [f.stem for f, rate in zip(files, won, strict=True) if rate < 0.5],
     }
 
@@ -46,16 +50,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--episodes", type=int, default=16, help="a level and skill")
     parser.add_argument("--packs", type=Path, help="folder with one pack folder a game")
+    parser.add_argument("--planner", action="store_true", help="play with one who knows the whole level, too")
     parser.add_argument("--out", type=Path, default=Path("playtester_heldout.json"))
     args = parser.parse_args()
     rows = [
-        measure(load_pack(args.packs / game if args.packs else game), args.episodes)
+        measure(load_pack(args.packs / game if args.packs else game), args.episodes, args.planner)
         for game in bundled_games()
     ]
     print(f"{'game':<12} {'levels':>6}  " + " ".join(f"{f'noise {s:g}':>10}" for s in SKILLS) + "   best")
     for row in rows:
         cells = " ".join(f"{rate:>10.3f}" for rate in row["win_rate"].values())
         print(f"{row['game']:<12} {row['levels']:>6}  {cells}   {row['best']:.3f} at {row['best_skill']}")
+        if row["planner"]:
+            cells = " ".join(f"{rate:>10.3f}" for rate in row["planner"].values())
+            print(f"{'  planner':<12} {'':>6}  {cells}")
         if row["mostly_lost"]:
             print(f"{'':<12} mostly lost: {', '.join(row['mostly_lost'])}")
     args.out.write_text(json.dumps({"rows": rows}, indent=2) + "\n", encoding="utf-8")
