@@ -1,7 +1,7 @@
 """A player that knows the whole level and the rules, as a measure of how many wins the noise leaves to be had.
 
-Each turn it looks one action ahead and takes the one that leads nearest to the goal by the exact distance table, and hurts
-least. It sees more than a playtester does, but makes no allowance for its own slips, and has no memory: in front of a
+Each turn it looks one action ahead and takes the one that leads nearest to the goal by the distance table (exact, but for
+patrols), and hurts least. It sees more than a playtester does, but makes no allowance for its own slips, and has no memory: in front of a
 patrol it may dither until the time is up.
 """
 
@@ -26,19 +26,20 @@ def planner_rates(
 ) -> dict[str, float]:
     """Share of episodes won by the planner, over all levels, by skill (``{"0": 1.0, "0.05": …}``)."""
     rng = np.random.default_rng(seed)
+    pool = LevelPool(game, levels)
     rates = {}
     for skill in skills:
-        won = [_plays(game, tiles, skill, rng) for tiles in levels for _ in range(episodes)]
+        won = [_plays(pool, level, skill, rng) for level in range(len(levels)) for _ in range(episodes)]
         rates[f"{skill:g}"] = round(float(np.mean(won)), 4)
     return rates
 
 
-def _plays(game: Game, tiles: NDArray[np.uint8], noise: float, rng: np.random.Generator) -> bool:
+def _plays(pool: LevelPool, index: int, noise: float, rng: np.random.Generator) -> bool:
     """One episode; whether it was won."""
-    level = compile_levels(tiles[None], game)
-    table, far = LevelPool(game, [tiles]).distances(0)
+    level = compile_levels(pool.tiles(index)[None], pool.game)
+    table, far = pool.distances(index)
     trail = np.empty(TRAIL, np.int32)
-    actions = len(game.actions)
+    actions = len(pool.game.actions)
 
     def after(state: tuple[int, ...], t: int, action: int) -> tuple[tuple[int, ...], int]:
         *new, outcome, _ = step(
