@@ -1,8 +1,8 @@
 """A player that knows the whole level and the rules, as a measure of how many wins the noise leaves to be had.
 
 Each turn it looks one action ahead and takes the one that leads nearest to the goal by the distance table (exact, but for
-patrols), and hurts least. It sees more than a playtester does, but makes no allowance for its own slips, and has no memory: in front of a
-patrol it may dither until the time is up.
+patrols), and hurts least. It sees more than a playtester does, but makes no allowance for its own slips, and has no
+memory: in front of a patrol it may dither until the time is up.
 """
 
 from __future__ import annotations
