@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from levelforge.env.pool import LevelPool
 from levelforge.game import Game
-from levelforge.rules import RUNNING, TRAIL, WON, compile_levels, step
+from levelforge.rules import RUNNING, TRAIL, WON, step
 from levelforge.rules.state import P_MAX_HP
 
 HIT = 50
@@ -36,15 +36,15 @@ def planner_rates(
 
 def _plays(pool: LevelPool, index: int, noise: float, rng: np.random.Generator) -> bool:
     """One episode; whether it was won."""
-    level = compile_levels(pool.tiles(index)[None], pool.game)
+    level, k = pool.level(index)
     table, far = pool.distances(index)
     trail = np.empty(TRAIL, np.int32)
     actions = len(pool.game.actions)
 
     def after(state: tuple[int, ...], t: int, action: int) -> tuple[tuple[int, ...], int]:
         *new, outcome, _ = step(
-            level.params, level.height, level.width, level.role[0], level.item[0], level.patrol[0],
-            level.n_patrol[0], level.start[0], *state, t, action, trail,
+            level.params, level.height, level.width, level.role[k], level.item[k], level.patrol[k],
+            level.n_patrol[k], level.start[k], *state, t, action, trail,
         )  # fmt: skip
         return tuple(new), int(outcome)
 
@@ -56,7 +56,7 @@ def _plays(pool: LevelPool, index: int, noise: float, rng: np.random.Generator) 
         distance = int(table[bits, min(jump, table.shape[1] - 1), y * level.width + x])
         return (distance if distance >= 0 else far) + HIT * (state[3] - hp)
 
-    y, x = divmod(int(level.start[0]), level.width)
+    y, x = divmod(int(level.start[k]), level.width)
     state: tuple[int, ...] = (y, x, 0, int(level.params[P_MAX_HP]), 0, 0)
     for t in range(int(level.time_limit)):
         action = int(min(rng.permutation(actions), key=lambda a: cost(state, t, int(a))))

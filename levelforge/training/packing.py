@@ -73,6 +73,8 @@ def pack_run(run: str | Path, out: str | Path) -> Pack:
     if critic is None:
         known.pop("critic", None)  # a run that was told to go without
     figures = latest_figures(folder)
+    training = {key: config[key] for key in ("seed", "corpus_hash", "budget", "started", "levelforge")}
+    training |= {"command": portable(config["command"])} | _source(config, folder)
     info = known | {
         "playtester": {
             "view": list(VIEW_SIZE[game.movement]),
@@ -80,9 +82,7 @@ def pack_run(run: str | Path, out: str | Path) -> Pack:
             "personas": list(PERSONAS),
         },
         "figures": figures,
-        "training": {key: config[key] for key in ("seed", "corpus_hash", "budget", "started", "levelforge")}
-        | {"command": portable(config["command"])}
-        | _source(config, folder),
+        "training": training,
     }
     return write_pack(
         Path(out),
@@ -90,7 +90,7 @@ def pack_run(run: str | Path, out: str | Path) -> Pack:
         generator,
         playtester,
         info,
-        model_card(config, figures, known, folder, Path(out)),
+        model_card(config, training, figures, known, folder, Path(out)),
         critic,
     )
 
@@ -134,6 +134,7 @@ def latest_figures(folder: RunFolder) -> dict[str, float]:
 
 def model_card(
     config: Mapping[str, Any],
+    training: Mapping[str, Any],
     figures: Mapping[str, float],
     described: Mapping[str, Any],
     folder: RunFolder,
@@ -152,7 +153,7 @@ def model_card(
     if skills:
         rates = ", ".join(f"{skill}: {rate:.3f}" for skill, rate in skills.items())
         table.append(f"| held-out win rate by skill (chance of another key) | {rates} |")
-    command = portable(config["command"]) or f"levelforge train {config['game']} --seed {config['seed']}"
+    command = training["command"] or f"levelforge train {config['game']} --seed {config['seed']}"
     pack_command = f"levelforge pack {shlex.quote(folder.path.name)} --out {shlex.quote(out.name)}"
     return "\n".join(
         [
@@ -165,7 +166,7 @@ def model_card(
             "## How it was made",
             "",
             "```sh",
-            *_earlier(_source(config, folder)),
+            *_earlier(training),
             command,
             pack_command,
             "```",

@@ -117,8 +117,7 @@ class Steering:
             alike = (planes.flatten(1) @ self._corpus.T).amax(1) / self._area
             term = F.relu(alike - (1 - w.novelty)).mean()
             total, terms["likeness"] = total + w.novel * term, float(alike.detach().mean())
-        plain = planes[wanted == 0]
-        if w.varied and len(plain) > 1:
+        if w.varied and len(plain := planes[wanted == 0]) > 1:
             differing = variety(plain)
             total = total + w.varied * F.relu(self.variety - differing)
             terms["variety"] = float(differing.detach())
