@@ -98,10 +98,10 @@ def run(name: str, args: argparse.Namespace) -> dict[str, Any]:
     pack = load_pack(args.pack or name)
     low, high = pack.game.measures.difficulty_range
     if args.second_pack:
-        values: QFunction = load_pack(args.second_pack).playtester
+        second: Pack | QFunction = load_pack(args.second_pack)
     else:
         path = second_playtester(pack, args.second_minutes, args.second_seed, args.out)
-        values = Playtester(path, pack.game)
+        second = Playtester(path, pack.game)
     config = GenerateConfig(n=args.levels, seed=args.seed, difficulty=(low, high), threads=args.threads)
     began = time.monotonic()
     made = generate(pack, config)
@@ -109,7 +109,7 @@ def run(name: str, args: argparse.Namespace) -> dict[str, Any]:
     asked = np.array(made.requested_difficulty)
     own = np.array([m.difficulty for m in made.measured or ()])
     others = playtest(
-        list(made.levels), pack.game, values, seed=args.second_seed, episodes=args.episodes, personas=["runner"], fun=False
+        list(made.levels), pack.game, second, seed=args.second_seed, episodes=args.episodes, personas=["runner"], fun=False
     )  # fmt: skip
     measured = np.array([o.difficulty for o in others])
     return {

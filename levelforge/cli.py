@@ -356,16 +356,27 @@ def train(
 @cli.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Pack folder to make or replace.")
+@click.option(
+    "--panel",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="PACK",
+    help="Let the playtester of another pack of the game share the playtests; may be given more than once.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def pack(run: Path, out: Path, as_json: bool) -> None:
+def pack(run: Path, out: Path, panel: tuple[Path, ...], as_json: bool) -> None:
     """Make a pack (ONNX models, card) of a finished training RUN.
+
+    What one player finds hard, another may not. With --panel, several playtesters take turns at each level, so that
+    its difficulty says more about players in general.
 
     \b
     Examples:
       levelforge pack runs/first --out packs/first
       levelforge generate dungeon --pack packs/first
+      levelforge pack runs/second --panel packs/first --out packs/both
     """
-    made = _training("packing").pack_run(run, out)
+    made = _training("packing").pack_run(run, out, panel)
     if as_json:
         facts = {"pack": str(out), "game": made.game.name, "hash": made.hash}
         print_json(facts | {"figures": made.info.get("figures", {})})

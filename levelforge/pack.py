@@ -3,7 +3,7 @@
 A pack holds ``generator.onnx``, ``playtester.onnx``, the ``game.toml`` it was trained for,
 ``model_card.md`` and ``pack.json`` (what the models expect, all that an engine needs, and a hash of every
 file). It may hold ``critic.onnx``, described under ``critic`` in ``pack.json``; without one, ``generate``
-plays every candidate.
+plays every candidate. Further playtesters, ``playtester-2.onnx`` and so on, share the playtests with the first one.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import count, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +88,18 @@ class Pack:
         return Playtester(self.folder / PLAYTESTER, self.game)
 
     @cached_property
+    def panel(self) -> tuple[Playtester, ...]:
+        """The sessions of all playtesters, the first one first; they take the episodes of a playtest in turn.
+
+        Raises:
+            LevelForgeError: a file is no playtester of this game.
+        """
+        from levelforge.models import Playtester
+
+        others = further_playtesters(self.info["files"])
+        return (self.playtester, *(Playtester(self.folder / name, self.game) for name in others))
+
+    @cached_property
     def critic(self) -> Critic | None:
         """The critic's session, or None for a pack without one.
 
@@ -144,7 +157,7 @@ def read_pack(folder: Path, game: Game | None = None) -> Pack:
         raise LevelForgeError(
             f"{folder / CRITIC}: is no part of this pack ({INFO} does not name it); remove it or write the pack again"
         )
-    for name in (*HASHED, CRITIC) if judged else HASHED:
+    for name in (*HASHED, *([CRITIC] if judged else []), *further_playtesters(info["files"])):
         if _sha256(_read_bytes(folder / name)) != info["files"].get(name):
             raise LevelForgeError(
                 f"{folder / name}: does not match its hash in {INFO}; the file is damaged or was changed, "
@@ -175,6 +188,7 @@ def write_pack(
     info: Mapping[str, Any],
     card: str,
     critic_onnx: bytes | None = None,
+    others: Sequence[bytes] = (),
 ) -> Pack:
     """Write a pack folder whole or not at all, and load it back.
 
@@ -186,6 +200,7 @@ def write_pack(
             pack with one.
         card: the model card, Markdown; the pack's hash is added to its end.
         critic_onnx: the critic, if there is one.
+        others: further playtesters.
 
     Raises:
         LevelForgeError: a model is not what a pack holds, or the folder cannot be written.
@@ -197,6 +212,7 @@ def write_pack(
     contents = {GAME: game.path.read_bytes(), GENERATOR: generator_onnx, PLAYTESTER: playtester_onnx}
     if critic_onnx is not None:
         contents[CRITIC] = critic_onnx
+    contents |= {numbered(k): content for k, content in enumerate(others, 2)}
     files = {name: _sha256(content) for name, content in sorted(contents.items())}
     whole = pack_hash(files)
     facts = {
@@ -223,8 +239,8 @@ def write_pack(
         # a model that does not load never becomes a pack
         models: dict[str, Generator | Playtester | Critic | None] = {
             GENERATOR: checked.generator,
-            PLAYTESTER: checked.playtester,
             CRITIC: checked.critic,
+            **dict(zip([PLAYTESTER, *further_playtesters(files)], checked.panel, strict=True)),
         }
         facts["models"] = {name: interface(model.session) for name, model in models.items() if model}
         (draft / INFO).write_bytes(_encode(facts))
@@ -236,6 +252,16 @@ def write_pack(
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return replace(checked, folder=folder, info=json.loads(_encode(facts)))
+
+
+def numbered(k: int) -> str:
+    """File name of a pack's k-th playtester, from 2."""
+    return f"playtester-{k}.onnx"
+
+
+def further_playtesters(files: Container[str]) -> list[str]:
+    """The names of a pack's playtesters after the first, as far as they are numbered without a gap."""
+    return list(takewhile(files.__contains__, map(numbered, count(2))))
 
 
 def pack_hash(files: Mapping[str, str]) -> str:
@@ -274,6 +300,11 @@ def _read_info(folder: Path) -> dict[str, Any]:
         )
     if not isinstance(info["files"], dict):
         raise LevelForgeError(f"{path}: 'files' must name each file's hash; get or write the pack again")
+    known = {*HASHED, CRITIC, *further_playtesters(info["files"])}
+    if unknown := sorted(set(info["files"]) - known):
+        raise LevelForgeError(
+            f"{path}: 'files' names {unknown[0]!r}, which is no file of a pack; get or write the pack again"
+        )
     if CRITIC in info["files"] and not isinstance(info.get("critic"), dict):
         raise LevelForgeError(
             f"{path}: names {CRITIC}, but has no 'critic' to say what it gives; get or write the pack again"

@@ -97,6 +97,31 @@ def test_a_model_that_does_not_load_never_becomes_a_pack(tmp_path: Path) -> None
         assert list(tmp_path.iterdir()) == []
 
 
+def test_further_playtesters_are_checked_as_the_first_one_is(tmp_path: Path) -> None:
+    game = load_game("dungeon")
+    models = generator_onnx(game), playtester_onnx(game)
+    pack = write_pack(tmp_path / "pack", game, *models, pack_info(game), "# Three", others=[models[1]] * 2)
+    assert [player.path.name for player in pack.panel] == [
+        "playtester.onnx",
+        "playtester-2.onnx",
+        "playtester-3.onnx",
+    ]
+    assert "playtester-3.onnx" in pack.info["models"]
+    assert len(load_pack(pack.folder).panel) == 3
+    (pack.folder / "playtester-3.onnx").write_bytes(b"")
+    assert "playtester-3.onnx: does not match its hash" in refusal(pack.folder)
+    with pytest.raises(LevelForgeError, match=r"playtester-2\.onnx: is an ONNX model, but no playtester"):
+        write_pack(tmp_path / "other", game, *models, pack_info(game), "# Two", others=[models[0]])
+
+
+@pytest.mark.parametrize("name", ["../thesis.txt", "/etc/passwd", "playtester-3.onnx"])
+def test_a_pack_names_no_files_but_those_of_a_pack(folder: Path, name: str) -> None:
+    info = json.loads((folder / INFO).read_text())
+    info["files"][name] = "0" * 64
+    (folder / INFO).write_text(json.dumps(info))
+    assert f"'files' names {name!r}" in refusal(folder)
+
+
 def test_no_such_pack() -> None:
     with pytest.raises(LevelForgeError, match="did you mean 'dungeon'"):
         load_pack("dungon")

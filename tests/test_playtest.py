@@ -1,5 +1,7 @@
 """Playtests: the ladder, the interval, and that a score belongs to the level alone."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from strategies import make_game, random_tiles
@@ -11,7 +13,7 @@ from levelforge.playtest import playtest
 from levelforge.playtest.decide import TREMBLE, decide
 from levelforge.playtest.measure import CAUSES, difficulty_interval, wilson
 
-TOPDOWN = make_game("topdown")
+TOPDOWN, PLATFORMER = make_game("topdown"), make_game("platformer")
 SIDEWAYS = {"topdown": (2, 3), "platformer": (1, 2)}  # the actions left and right
 
 
@@ -43,6 +45,38 @@ def test_an_open_room_is_easy_and_a_waiting_player_never_wins():
     assert never.difficulty == never.difficulty_ci[1] == 1.0
     assert never.first.timeouts == 8
     assert never.first.ticks == TOPDOWN.time_limit(13, 1)
+
+
+def test_a_panel_takes_turns():
+    room = parse_text("@...........>", TOPDOWN)
+    asked: list[int] = []
+
+    def counted(obs):
+        asked.append(len(obs["scalars"]))
+        return waiting(obs)
+
+    panel = SimpleNamespace(panel=(towards_the_goal, counted))
+    result = playtest([room], TOPDOWN, panel, seed=0, skills=(0.0,), threads=1)[0]
+    for persona, episodes in (("runner", 8), ("explorer", 2)):
+        play = result.personas[persona]
+        assert play.episodes[0.0] == episodes
+        assert play.timeouts == episodes / 2
+    assert max(asked) <= 8 / 2 + 3 * 2 / 2  # it is shown its own episodes alone
+    alone = playtest([room], TOPDOWN, towards_the_goal, seed=0, skills=(0.0,))[0]
+    twice = SimpleNamespace(panel=(towards_the_goal, towards_the_goal))
+    assert same(playtest([room], TOPDOWN, twice, seed=0, skills=(0.0,))[0], alone)
+
+
+@pytest.mark.parametrize("members", [1, 2, 3, 4])
+@pytest.mark.parametrize("game", [TOPDOWN, PLATFORMER], ids=["topdown", "platformer"])
+def test_each_of_a_panel_plays_each_mirror_image(game, members):
+    from levelforge.playtest.measure import MIRRORS, _Match
+
+    images = 2 ** len(MIRRORS[game.movement])
+    room = parse_text("@...........>", game)
+    match = _Match(game, [room], [], 0, (waiting,) * members, [])
+    pairs = [(episode % images, match._member(episode)) for episode in range(images * members)]
+    assert len(set(pairs)) == images * members
 
 
 def test_noise_beside_spikes_makes_it_harder_rung_by_rung():
@@ -174,29 +208,23 @@ def test_no_levels_no_results_and_faults_are_named():
         playtest([room], TOPDOWN, waiting, seed=0, episodes=0)
 
 
-class _PackLike:
-    """What a playtest asks of a pack."""
-
-    playtester = staticmethod(towards_the_goal)
-
-
 def test_workers_change_the_speed_alone():
     rng = np.random.default_rng(5)
     levels = [random_tiles(TOPDOWN, 9, 14, rng) for _ in range(3)]
     told = []
-    alone = playtest(levels, TOPDOWN, _PackLike(), seed=3, progress=lambda *state: told.append(state))
+    pack = SimpleNamespace(panel=(towards_the_goal,))
+    alone = playtest(levels, TOPDOWN, pack, seed=3, progress=lambda *state: told.append(state))
     for threads in (2, 3, 64):  # more workers than there is work for the last of them
-        shared = playtest(levels, TOPDOWN, _PackLike(), seed=3, threads=threads)
+        shared = playtest(levels, TOPDOWN, pack, seed=3, threads=threads)
         assert all(same(a, b) for a, b in zip(alone, shared, strict=True))
     jobs = 3 * (40 + 3 * 6)
     assert told[-1] == (jobs, jobs)
 
 
 def test_a_player_that_fails_stops_every_worker():
-    class Broken:
-        @staticmethod
-        def playtester(obs):
-            raise LevelForgeError("no such network")
+    def broken(obs):
+        raise LevelForgeError("no such network")
 
+    pack = SimpleNamespace(panel=(broken,))
     with pytest.raises(LevelForgeError, match="no such network"):
-        playtest([parse_text("@...>", TOPDOWN)], TOPDOWN, Broken(), seed=0, threads=3)
+        playtest([parse_text("@...>", TOPDOWN)], TOPDOWN, pack, seed=0, threads=3)

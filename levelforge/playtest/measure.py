@@ -12,6 +12,8 @@ win. How fun follows from all this is said in ``playtest/fun.py`` and the module
 A level is as hard as its mirror image, and a player that manages one but not the other tells about itself. So a
 persona's episodes on a rung take the images in turn that the movement rules treat alike (:data:`MIRRORS`); maps and
 places are turned back before they are counted. Patrols set off the same way in all images, which alone is not mirrored.
+For the same reason a pack may bring a *panel* of several networks, which take the episodes in turn, too: where one
+of them errs, another need not, and difficulty is to be that for players in general.
 
 An episode's noise is a function of the seed, the level's tiles, the rung, the episode's number and the
 persona. What a level scores thus depends neither on the levels beside it nor on how they are batched (but for a
@@ -21,6 +23,7 @@ decision in some ten million that hangs on the last bit of a network's values).
 from __future__ import annotations
 
 import hashlib
+import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -72,7 +75,8 @@ MIRRORS = {"topdown": ("flip_x", "flip_y"), "platformer": ("flip_x",)}
 SLOTS = 256
 """Episodes that a worker plays side by side."""
 
-QFunction = Callable[[Mapping[str, NDArray[Any]]], NDArray[np.float32]]
+Observations = Mapping[str, NDArray[Any]]
+QFunction = Callable[[Observations], NDArray[np.float32]]
 """Observations (see ``playtest/observation.py``) in, ``float32[N, A]`` values of the actions out."""
 
 
@@ -125,10 +129,10 @@ def playtest(
         for e in range(episodes if name == personas[0] else max(1, episodes // FEWER))
     ]
     tallies = [Tally(game, t, rungs, shared) for t in tiles]
-    network = player.playtester if hasattr(player, "playtester") else player
-    _Match(game, tiles, jobs, seed, network, tallies).play(
+    panel = player.panel if hasattr(player, "panel") else (player,)
+    _Match(game, tiles, jobs, seed, panel, tallies).play(
         # nothing is known of a function's thread safety
-        threads if hasattr(player, "playtester") else 1,
+        threads if hasattr(player, "panel") else 1,
         progress,
     )
     ways = [_way(level, game) if fun else None for level in levels]
@@ -153,10 +157,10 @@ class _Match:
         tiles: list[NDArray[np.uint8]],
         jobs: list[_Job],
         seed: int,
-        values: QFunction,
+        panel: Sequence[QFunction],
         tallies: list[Tally],
     ) -> None:
-        self._game, self._jobs, self._values, self._tallies = game, jobs, values, tallies
+        self._game, self._jobs, self._panel, self._tallies = game, jobs, panel, tallies
         self._mirrors = MIRRORS[game.movement]
         images = [mirror_images(level, self._mirrors) for level in tiles]
         self._images = len(images[0])
@@ -190,7 +194,7 @@ class _Match:
         env = BatchEnv(self._game, self._pool, slots, seed=0, shaping=False, autoreset=False)
         near = np.zeros((slots, *self._pool.bounds[:2]), np.uint16)
         persona = np.zeros((slots, len(PERSONAS)), np.float32)
-        playing = np.full(slots, -1)
+        playing, member = np.full(slots, -1), np.zeros(slots, np.intp)
 
         def assign(free: NDArray[np.intp]) -> None:
             for slot in free:
@@ -198,6 +202,7 @@ class _Match:
                 if job >= 0:
                     level, name, (skill, episode) = self._jobs[job]
                     image = level * self._images + episode % self._images
+                    member[slot] = self._member(episode)
                     env.state[slot]["epsilon"] = skill
                     persona[slot] = np.eye(len(PERSONAS), dtype=np.float32)[PERSONAS.index(name)]
                     env.restart(np.array([slot]), [image], self._seeds[job : job + 1])
@@ -210,7 +215,7 @@ class _Match:
         actions = np.zeros(slots, np.int64)
         while (active := np.flatnonzero(playing >= 0)).size and not self._stop.is_set():
             seen = obs if active.size == slots else {name: array[active] for name, array in obs.items()}
-            actions[active] = decide(self._values(seen), env.state[active])
+            actions[active] = decide(self._values(seen, member[active]), env.state[active])
             felt = active[near_danger(seen["view"])]
             near[felt, env.state["y"][felt], env.state["x"][felt]] += 1
             obs, _, _, _, info = env.step(actions)
@@ -236,6 +241,20 @@ class _Match:
                 assign(info.done)
                 if progress:
                     progress(self._done, len(self._jobs))
+
+    def _member(self, episode: int) -> int:
+        """Who of the panel plays an episode: each of them each image before any does so again."""
+        return (episode + episode // math.lcm(self._images, len(self._panel))) % len(self._panel)
+
+    def _values(self, seen: Observations, member: NDArray[np.intp]) -> NDArray[np.float32]:
+        """``float32[N, A]``: each row's values by its member of the panel."""
+        if len(self._panel) == 1:
+            return self._panel[0](seen)
+        values = np.empty((len(member), len(self._game.actions)), np.float32)
+        for place in np.unique(member):
+            rows = member == place
+            values[rows] = self._panel[place]({name: array[rows] for name, array in seen.items()})
+        return values
 
 
 def _way(level: Level | NDArray[np.uint8], game: Game) -> NDArray[np.int32] | None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from levelforge.errors import LevelForgeError
 from levelforge.game import load_game
-from levelforge.pack import CRITIC, Pack, write_pack
+from levelforge.pack import CRITIC, Pack, numbered, read_pack, write_pack
 from levelforge.pack import INFO as PACK_INFO
 from levelforge.playtest.observation import PERSONAS, VIEW_SIZE
 from levelforge.training.budget import format_seconds
@@ -41,16 +41,17 @@ FIGURES = {
 }
 
 
-def pack_run(run: str | Path, out: str | Path) -> Pack:
+def pack_run(run: str | Path, out: str | Path, panel: Sequence[str | Path] = ()) -> Pack:
     """Make a pack of a run whose training is done.
 
     Args:
         run: the run folder.
         out: the pack folder; an older pack there is replaced.
+        panel: other packs of the game, whose playtesters are to share the playtests with the run's.
 
     Raises:
-        LevelForgeError: no run, a run that is not done, another game than it was trained for, or a
-            folder that cannot be written.
+        LevelForgeError: no run, a run that is not done, another game than it was trained for, a panel's pack of
+            another game, or a folder that cannot be written.
     """
     folder = RunFolder(Path(run))
     config = folder.config()
@@ -68,6 +69,8 @@ def pack_run(run: str | Path, out: str | Path) -> Pack:
             f"{game.path}: changed since {folder.path} was trained (tiles or rules differ); put it back or train again"
         )
     generator, playtester, described = contents
+    packs = [read_pack(Path(other), game) for other in panel]
+    others = [player.path.read_bytes() for other in packs for player in other.panel]
     critic = (folder.export / CRITIC).read_bytes() if (folder.export / CRITIC).is_file() else None
     known = json.loads(described)
     if critic is None:
@@ -80,6 +83,7 @@ def pack_run(run: str | Path, out: str | Path) -> Pack:
             "view": list(VIEW_SIZE[game.movement]),
             "actions": [action.name for action in game.actions],
             "personas": list(PERSONAS),
+            **_panel(packs),
         },
         "figures": figures,
         "training": training,
@@ -90,9 +94,24 @@ def pack_run(run: str | Path, out: str | Path) -> Pack:
         generator,
         playtester,
         info,
-        model_card(config, training, figures, known, folder, Path(out)),
+        model_card(config, training, figures, info, folder, Path(out)),
         critic,
+        others,
     )
+
+
+def _panel(packs: Sequence[Pack]) -> dict[str, Any]:
+    """Where further playtesters come from: ``{"panel": …}``, or nothing.
+
+    A pack whose own playtester has company brings all of them.
+    """
+    origins: list[dict[str, Any]] = []
+    for pack in packs:
+        training = pack.info.get("training", {})
+        origins.append({"pack": pack.hash, "training": training})
+        origins += pack.info["playtester"].get("panel", [])
+    entries = [{**origin, "file": numbered(k)} for k, origin in enumerate(origins, 2)]
+    return {"panel": entries} if entries else {}
 
 
 def _source(config: Mapping[str, Any], folder: RunFolder) -> dict[str, Any]:
@@ -107,10 +126,13 @@ def _source(config: Mapping[str, Any], folder: RunFolder) -> dict[str, Any]:
 def _earlier(training: Mapping[str, Any]) -> list[str]:
     """Commands of the runs before this one, the first one first, each with its pack's hash."""
     start = training.get("start")
-    if not start:
-        return []
-    command = start["training"].get("command", "# somebody's training")
-    return [*_earlier(start["training"]), f"{command}  # gave the pack {start['pack'][:12]}"]
+    return _making(start) if start else []
+
+
+def _making(origin: Mapping[str, Any]) -> list[str]:
+    """Commands that made a pack, given as ``{"pack": hash, "training": …}``."""
+    command = origin["training"].get("command", "# somebody's training")
+    return [*_earlier(origin["training"]), f"{command}  # gave the pack {origin['pack'][:12]}"]
 
 
 def portable(command: str) -> str:
@@ -153,8 +175,11 @@ def model_card(
     if skills:
         rates = ", ".join(f"{skill}: {rate:.3f}" for skill, rate in skills.items())
         table.append(f"| held-out win rate by skill (chance of another key) | {rates} |")
+    panel = described["playtester"].get("panel", [])
     command = training["command"] or f"levelforge train {config['game']} --seed {config['seed']}"
-    pack_command = f"levelforge pack {shlex.quote(folder.path.name)} --out {shlex.quote(out.name)}"
+    before = dict.fromkeys([*_earlier(training), *(line for entry in panel for line in _making(entry))])
+    company = "".join(f" --panel {entry['pack'][:12]}" for entry in panel)
+    pack_command = f"levelforge pack {shlex.quote(folder.path.name)}{company} --out {shlex.quote(out.name)}"
     return "\n".join(
         [
             f"# Pack for {config['game']}",
@@ -166,7 +191,7 @@ def model_card(
             "## How it was made",
             "",
             "```sh",
-            *_earlier(training),
+            *before,
             command,
             pack_command,
             "```",
@@ -180,6 +205,7 @@ def model_card(
             f"| trained for | {format_seconds(seconds)} on {config.get('hardware', 'the processor')} |",
             f"| loss | {config['gan'].get('loss', '')}, steered by: {config['loop'].get('steer', '')} |",
             *_started_from(config.get("start")),
+            *_company(panel),
             f"| LevelForge | {config['levelforge']} |",
             "",
             "## Figures",
@@ -204,6 +230,14 @@ def _started_from(start: Mapping[str, Any] | None) -> list[str]:
         return []
     frozen = ", what was copied frozen" if start["freeze"] else ""
     return [f"| started from | the {start['game']} pack `{start['pack'][:12]}`{frozen} |"]
+
+
+def _company(panel: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The card's row on further playtesters, if any."""
+    if not panel:
+        return []
+    told = ", ".join(f"`{entry['file']}` of the pack `{entry['pack'][:12]}`" for entry in panel)
+    return [f"| shares the playtests with | {told} |"]
 
 
 def _reliability(critic: Mapping[str, Any]) -> list[str]:

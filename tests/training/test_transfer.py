@@ -96,7 +96,7 @@ def packs(tmp_path_factory):
         trainer = gan(game, seed=7)
         shake(trainer.best)
         torch.manual_seed(7)
-        net = PlaytesterNet(len(game.actions), VIEW_SIZE[game.movement], DQN.net)
+        net = PlaytesterNet([a.name for a in game.actions], VIEW_SIZE[game.movement], DQN.net)
         shake(net)
         info = {
             "generator": trainer.describe(),
@@ -411,3 +411,24 @@ def test_a_file_of_other_tensors_is_named(packs, tmp_path):
     folder = damaged(packs["dungeon"], tmp_path, garble)
     with pytest.raises(LevelForgeError, match="is no ONNX file"):
         start_generator(gan(load_game("dungeon")), read_pack(folder))
+
+
+def test_a_pack_brings_the_playtesters_of_others_and_tells_how_they_were_made(packs, tmp_path):
+    source = packs["dungeon"]
+    for number in (1, 2):
+        assert go(tmp_path / f"run{number}", start=source.folder, command=f"levelforge train {number}").done
+    first = pack_run(tmp_path / "run1", tmp_path / "pack1")
+    both = pack_run(tmp_path / "run2", tmp_path / "pack2", [first.folder])
+    assert [player.path.read_bytes() for player in both.panel[1:]] == [first.panel[0].path.read_bytes()]
+    assert [entry["pack"] for entry in both.info["playtester"]["panel"]] == [first.hash]
+    card = (both.folder / "model_card.md").read_text(encoding="utf-8")
+    made = f"levelforge train 1  # gave the pack {first.hash[:12]}\nlevelforge train 2\n"
+    assert f"{made}levelforge pack run2 --panel {first.hash[:12]} --out pack2\n" in card
+    three = pack_run(tmp_path / "run2", tmp_path / "pack3", [both.folder])
+    assert [entry["file"] for entry in three.info["playtester"]["panel"]] == [
+        "playtester-2.onnx",
+        "playtester-3.onnx",
+    ]
+    with pytest.raises(LevelForgeError, match="is a pack for game 'platformer'"):
+        pack_run(tmp_path / "run2", tmp_path / "pack4", [packs["platformer"].folder])
+    assert not (tmp_path / "pack4").exists()
