@@ -170,7 +170,9 @@ class DqnTrainer:
         self.progress: Callable[[], float] | None = None
         c = self.config
         torch.manual_seed(seed)
-        self.net = PlaytesterNet(len(game.actions), VIEW_SIZE[game.movement], c.net).to(self.device)
+        self.net = PlaytesterNet([a.name for a in game.actions], VIEW_SIZE[game.movement], c.net).to(
+            self.device
+        )
         self.target = copy.deepcopy(self.net).requires_grad_(False)
         self.actor = copy.deepcopy(self.net).requires_grad_(False)
         self.average = copy.deepcopy(self.net).requires_grad_(False)
@@ -385,7 +387,7 @@ class DqnTrainer:
         view, overview, scalars = obs
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
             hidden = net.features(view, overview, scalars, persona)
-        return net.heads(hidden.float())
+        return net.heads(hidden.float(), scalars)
 
     def reweigh(self) -> None:
         """Draw levels by how much there is to learn from each, and by how long ago they were played.

@@ -8,7 +8,7 @@ https://arxiv.org/abs/2407.04811). The observation's parts are described in
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from torch.nn import functional as F
 
 from levelforge.exporters.onnx_pack import export_model
 from levelforge.game import Game
+from levelforge.playtest.observation import LEFT, RIGHT
 
 VIEW_CODES = 18
 MAP_CHANNELS = 9
@@ -25,6 +26,8 @@ MAP_SHAPE = (12, 16)
 SCALARS = 20
 PERSONAS = 4
 INPUT_NAMES = ("view", "map", "scalars", "persona")
+GOAL_X, GOAL_SIDE = 14, 16
+"""Scalars that change their sign in a mirror: how far the nearest goal is to the right, and on which side."""
 
 
 @dataclass(frozen=True)
@@ -32,19 +35,26 @@ class NetConfig:
     """Widths of the playtester's network; the defaults make 0.2 to 0.3 M parameters.
 
     A compromise: wider ones learn more from a frame, narrower ones play more frames a second.
+
+    Attributes:
+        view_channels, map_channels, hidden, head: the widths.
+        facing: whether it sees everything in a mirror while the goal is to the left. What it learns then serves a
+            level and its mirror image alike (van der Pol et al. 2020, https://arxiv.org/abs/2006.16908, in its simplest
+            form: every state has one of two poses, and both are played from one).
     """
 
     view_channels: tuple[int, int] = (16, 64)
     map_channels: tuple[int, int] = (16, 32)
     hidden: int = 192
     head: int = 96
+    facing: bool = False
 
 
 class PlaytesterNet(nn.Module):
     """Q values of every action, from one observation a row.
 
     Args:
-        actions: number of actions A of the game.
+        actions: names of the game's A actions.
         view: (height, width) of the egocentric view, both odd.
         config: widths.
 
@@ -54,15 +64,22 @@ class PlaytesterNet(nn.Module):
     """
 
     one_hot: Tensor
+    mirrored: Tensor
 
-    def __init__(self, actions: int, view: tuple[int, int], config: NetConfig | None = None) -> None:
+    def __init__(
+        self,
+        actions: Sequence[str],
+        view: tuple[int, int],
+        config: NetConfig | None = None,
+    ) -> None:
         super().__init__()
         config = config or NetConfig()
-        self.actions, self.view_shape, self.config = actions, view, config
+        self.view_shape, self.config = view, config
         v1, v2 = config.view_channels
         m1, m2 = config.map_channels
         # A row of the identity a code: the first convolution is then the codes' embedding.
         self.register_buffer("one_hot", torch.eye(VIEW_CODES), persistent=False)
+        self.register_buffer("mirrored", torch.tensor(mirrored_actions(actions)), persistent=False)
         # Stride 2 without padding keeps the player's cell in the middle of a patch.
         self.view = nn.Sequential(
             nn.Conv2d(VIEW_CODES + 3, v1, 3, stride=2), nn.ReLU(), nn.Conv2d(v1, v2, 3), nn.ReLU()
@@ -84,7 +101,7 @@ class PlaytesterNet(nn.Module):
             nn.Linear(config.hidden, config.head), nn.ReLU(), nn.Linear(config.head, 1)
         )
         self.advantage = nn.Sequential(
-            nn.Linear(config.hidden, config.head), nn.ReLU(), nn.Linear(config.head, actions)
+            nn.Linear(config.hidden, config.head), nn.ReLU(), nn.Linear(config.head, len(actions))
         )
         # Convolutions on the CPU are about twice as fast with channels last.
         for part in (self.view, self.map):
@@ -92,11 +109,16 @@ class PlaytesterNet(nn.Module):
 
     def forward(self, view: Tensor, overview: Tensor, scalars: Tensor, persona: Tensor) -> Tensor:
         """Q values, float32[N, A]; the class describes the inputs, ``overview`` is the ``map``."""
-        return self.heads(self.features(view, overview, scalars, persona))
+        return self.heads(self.features(view, overview, scalars, persona), scalars)
 
     def features(self, view: Tensor, overview: Tensor, scalars: Tensor, persona: Tensor) -> Tensor:
         """float32[N, hidden]: what the heads read the values from."""
-        codes = F.embedding(view[:, 0].long(), self.one_hot)  # (N, VH, VW, 18)
+        view = self._turned(view, scalars)
+        codes = view[:, 0]
+        if self.config.facing:
+            sideways = (codes == RIGHT) | (codes == LEFT)
+            codes = torch.where(self._away(scalars, 3) & sideways, RIGHT + LEFT - codes, codes)
+        codes = F.embedding(codes.long(), self.one_hot)  # (N, VH, VW, 18)
         return self._features(codes, view[:, 1:], overview, scalars, persona)
 
     def values(
@@ -106,18 +128,29 @@ class PlaytesterNet(nn.Module):
 
         ``beside`` is the view's other channels, visits and way.
         """
-        return self.heads(self._features(codes.permute(0, 2, 3, 1), beside, overview, scalars, persona))
+        codes, beside = self._turned(codes, scalars), self._turned(beside, scalars)
+        if self.config.facing:
+            swapped = torch.cat([codes[:, :RIGHT], codes[:, [LEFT, RIGHT]], codes[:, LEFT + 1 :]], dim=1)
+            codes = torch.where(self._away(scalars, 4), swapped, codes)
+        hidden = self._features(codes.permute(0, 2, 3, 1), beside, overview, scalars, persona)
+        return self.heads(hidden, scalars)
 
-    def heads(self, hidden: Tensor) -> Tensor:
+    def heads(self, hidden: Tensor, scalars: Tensor) -> Tensor:
         """Q values from :meth:`features`."""
         advantage = self.advantage(hidden)
         q: Tensor = self.value(hidden) + advantage - advantage.mean(dim=1, keepdim=True)
+        if self.config.facing:
+            q = torch.where(self._away(scalars, 2), q[:, self.mirrored], q)
         return q
 
     def _features(
         self, codes: Tensor, beside: Tensor, overview: Tensor, scalars: Tensor, persona: Tensor
     ) -> Tensor:
-        """As :meth:`features`, from codes f32[N, VH, VW, 18]: channels last, in which putting them together is cheap."""
+        """As :meth:`features`, from codes f32[N, VH, VW, 18]: channels last, in which putting them together is cheap.
+
+        Codes and what is beside them are turned already.
+        """
+        overview = self._turned(overview, scalars)
         beside = beside.permute(0, 2, 3, 1).float()
         visits = torch.log1p(beside[..., :1]) * 0.5  # once 0.35, 6 times 1, 255 times 2.8
         way = beside[..., 1:2]
@@ -125,8 +158,36 @@ class PlaytesterNet(nn.Module):
         steps = ((way - 128.0) * 0.125).clamp(-2.0, 2.0) * seen  # 8 steps farther: 1
         near = self.view(torch.cat([codes, visits, steps, seen], dim=3).permute(0, 3, 1, 2))
         far = self.map(overview.permute(0, 2, 3, 1).float().mul(1.0 / 255.0).permute(0, 3, 1, 2))
+        if self.config.facing:
+            side = (GOAL_X, GOAL_SIDE)
+            scalars = torch.cat(
+                [x.abs() if k in side else x for k, x in enumerate(scalars.split(1, dim=1))], dim=1
+            )
         hidden: Tensor = self.trunk(torch.cat([_flat(near), _flat(far), scalars, persona], dim=1))
         return hidden
+
+    def _turned(self, cells: Tensor, scalars: Tensor) -> Tensor:
+        """Rows of (N, C, H, W) in a mirror where the goal is to the left."""
+        if not self.config.facing:
+            return cells
+        return torch.where(self._away(scalars, 4), cells.flip(3), cells)
+
+    @staticmethod
+    def _away(scalars: Tensor, rank: int) -> Tensor:
+        """Where the goal is to the left: bool (N, 1, …) of that rank."""
+        return (scalars[:, GOAL_SIDE] < 0).view(-1, *[1] * (rank - 1))
+
+
+def mirrored_actions(actions: Sequence[str]) -> list[int]:
+    """For each action, the place of the one that does the same in a mirror.
+
+    Examples:
+        >>> mirrored_actions(["idle", "left", "right", "jump+left", "jump+right"])
+        [0, 2, 1, 4, 3]
+    """
+    swap = {"left": "right", "right": "left"}
+    names = ["+".join(swap.get(word, word) for word in action.split("+")) for action in actions]
+    return [list(actions).index(name) for name in names]
 
 
 def _flat(x: Tensor) -> Tensor:

@@ -9,7 +9,9 @@ import onnxruntime
 import pytest
 import torch
 
-from levelforge.game import Game, load_game
+from levelforge.corpus import load_corpus
+from levelforge.env import BatchEnv
+from levelforge.game import Game, Role, load_game
 from levelforge.level import parse_text
 from levelforge.playtest.observation import VIEW_SIZE
 from levelforge.training.dqn import DqnConfig, DqnTrainer
@@ -20,6 +22,7 @@ from levelforge.training.playtester_net import (
     PlaytesterNet,
     example_inputs,
     export_playtester,
+    mirrored_actions,
 )
 
 TINY = DqnConfig(
@@ -58,6 +61,10 @@ def rooms(dungeon: Game) -> np.ndarray:
     return np.stack([room, room[::-1], room[:, ::-1]])
 
 
+def names_of(game: Game) -> list[str]:
+    return [action.name for action in game.actions]
+
+
 def trainer(game: Game, levels: np.ndarray, config: DqnConfig = TINY, seed: int = 1) -> DqnTrainer:
     return DqnTrainer(game, levels, levels[:1], config, seed)
 
@@ -74,10 +81,11 @@ def run(it: DqnTrainer, rounds: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["dungeon", "platformer"])
-def test_onnx_and_torch_agree(name: str) -> None:
+@pytest.mark.parametrize("facing", [False, True])
+def test_onnx_and_torch_agree(name: str, facing: bool) -> None:
     game = load_game(name)
     torch.manual_seed(0)
-    net = PlaytesterNet(len(game.actions), VIEW_SIZE[game.movement])
+    net = PlaytesterNet(names_of(game), VIEW_SIZE[game.movement], NetConfig(facing=facing))
     session = onnxruntime.InferenceSession(export_playtester(net, game), providers=["CPUExecutionProvider"])
     assert session.get_modelmeta().custom_metadata_map["game"] == name
     for n in (1, 3):
@@ -89,8 +97,42 @@ def test_onnx_and_torch_agree(name: str) -> None:
         np.testing.assert_allclose(answer, q, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["dungeon", "platformer"])
+def test_a_facing_network_plays_a_level_and_its_mirror_image_alike(name: str) -> None:
+    game = load_game(name)
+    assert game.folder is not None
+    torch.manual_seed(0)
+    net = PlaytesterNet(names_of(game), VIEW_SIZE[game.movement], NetConfig(facing=True))
+    patrols = {
+        t.id for t in game.tiles if t.role in (Role.ENEMY_H, Role.ENEMY_V)
+    }  # set off the same way in both
+    levels = [level.tiles for level in load_corpus(game.folder / "corpus", game).train]
+    tiles = next(t for t in levels if not np.isin(t, list(patrols)).any())
+    mirror = mirrored_actions(names_of(game))
+    images = [tiles, np.ascontiguousarray(tiles[:, ::-1])]
+    env = BatchEnv(game, images, 2, seed=0, shaping=False, autoreset=False)
+    obs = env.restart(np.arange(2), np.arange(2))
+    rng = np.random.default_rng(0)
+    away = np.zeros(2)
+    for _ in range(200):
+        if env.state["over"].any():
+            break
+        away += obs["scalars"][:, 16] < 0
+        seen = {
+            **obs,
+            "map": obs["map"] * 0,
+        }  # bins of columns are not quite those of the columns in a mirror
+        with torch.no_grad():
+            q = net(*(torch.from_numpy(seen[k]) for k in INPUT_NAMES))
+        if obs["scalars"][0, 16]:  # with the goal straight above or below, there is nothing to face
+            torch.testing.assert_close(q[0], q[1][mirror])
+        action = rng.integers(len(game.actions))
+        obs = env.step(np.array([action, mirror[action]]))[0]
+    assert away.any()
+
+
 def test_the_network_is_small_and_takes_bytes_as_well_as_floats() -> None:
-    net = PlaytesterNet(6, (11, 17))
+    net = PlaytesterNet(names_of(load_game("platformer")), (11, 17))
     assert sum(p.numel() for p in net.parameters()) < 1_000_000
     view, far, scalars, persona = example_inputs(net)
     with torch.no_grad():

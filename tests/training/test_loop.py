@@ -150,7 +150,7 @@ def test_each_steering_term_has_a_gradient_and_can_be_switched_off(games, corpor
     tiles = own_size(corpora[name], game, 2)
     critic = CriticNet(game).eval().requires_grad_(False)
     view = {"topdown": (11, 11), "platformer": (11, 17)}[game.movement]
-    player = PlaytesterNet(len(game.actions), view).eval().requires_grad_(False)
+    player = PlaytesterNet([a.name for a in game.actions], view).eval().requires_grad_(False)
     asked, wanted = torch.tensor([0.2, 0.6]), torch.ones(2)
     off = SteerWeights(beatable=0, difficulty=0, fun=0, value=0, novel=0, varied=0)
     for term in ("beatable", "difficulty", "fun", "value", "novel"):
@@ -171,7 +171,7 @@ def test_the_value_seen_through_soft_tiles_is_the_playtesters_own(games, corpora
     game = games["dungeon"]
     tiles = own_size(corpora["dungeon"], game, 3)
     torch.manual_seed(1)
-    player = PlaytesterNet(len(game.actions), (11, 11)).eval()
+    player = PlaytesterNet([a.name for a in game.actions], (11, 11)).eval()
     env = BatchEnv(game, tiles, 3, seed=0, shaping=False)
     obs = env.restart(np.arange(3), np.arange(3))
     own = player(*(torch.from_numpy(obs[k]) for k in ("view", "map", "scalars", "persona"))).amax(1)
