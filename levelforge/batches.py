@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 STAGES = ("sample", "repair", "certify", "playtest", "export")
 POOL = 4
 """Levels played for each level kept where a difficulty is asked of a pack without a critic."""
+EPISODES, DIALLED_EPISODES = 8, 16
+"""Episodes a rung in playtests: twice as many where a difficulty is asked for, which few of them tell less well."""
 AIM_REACH = 0.15
 """How far beyond the difficulties asked for the generator is told to aim: it does not hit what it is told."""
 CERTIFIED, MALFORMED, UNREPAIRABLE, TOO_SHORT = 0, 1, 2, 3
@@ -46,6 +48,7 @@ class GenerateConfig:
         difficulty: what to aim at, in [0, 1]: one number for all levels, or (low, high) for a rising run.
         counts: exact numbers of some entities; the others are drawn from the pack's distribution.
         playtest: measure difficulty and fun.
+        episodes: played on each rung of the skill ladder; None is :attr:`played`'s to say.
         diverse: no near-copies, and levels in an order that spreads them out, see :mod:`levelforge.spread`; else as they
             come.
         temperature: how far the noise reaches; None is the pack's own.
@@ -61,6 +64,7 @@ class GenerateConfig:
     difficulty: float | tuple[float, float] | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
     playtest: bool = True
+    episodes: int | None = None
     diverse: bool = True
     temperature: float | None = None
     threads: int = 2
@@ -74,6 +78,13 @@ class GenerateConfig:
         if self.lock is not None and self.max_candidates is None:
             return self.lock.candidates(self.wanted)
         return 1000 + 20 * self.n if self.max_candidates is None else self.max_candidates
+
+    @property
+    def played(self) -> int:
+        """Episodes on a rung: ``episodes``, or :data:`EPISODES`, or :data:`DIALLED_EPISODES` if a difficulty is asked for."""
+        if self.episodes is not None:
+            return self.episodes
+        return EPISODES if self.difficulty is None else DIALLED_EPISODES
 
     @property
     def wanted(self) -> int:

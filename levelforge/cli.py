@@ -137,6 +137,11 @@ def games(as_json: bool) -> None:
 )
 @click.option("--no-playtest", is_flag=True, help="Skip the playtester (difficulty and fun stay unknown).")
 @click.option(
+    "--episodes",
+    type=click.IntRange(1),
+    help="Played at each skill; more of them measure better. [default: 8, or 16 where --difficulty is given]",
+)
+@click.option(
     "--as-they-come", is_flag=True, help="Take the first levels made, instead of a set that is spread out."
 )
 @click.option("--report", is_flag=True, help="Also write report.html: one page with pictures of everything.")
@@ -158,6 +163,7 @@ def generate(
     out: Path | None,
     pack_path: Path | None,
     no_playtest: bool,
+    episodes: int | None,
     as_they_come: bool,
     report: bool,
     threads: int,
@@ -213,6 +219,7 @@ def generate(
         difficulty=difficulty,
         counts=dict(counts),
         playtest=not no_playtest,
+        episodes=episodes,
         diverse=not as_they_come,
         threads=threads,
         lock=lock,

@@ -364,6 +364,7 @@ def measure(levels: list[Level], pack: Pack, config: GenerateConfig, tell: Progr
         pack.game,
         pack,
         seed=config.seed,
+        episodes=config.played,
         threads=config.threads,
         progress=lambda done, total: tell("playtest", done, total),
     )
@@ -387,6 +388,8 @@ def check_config(game: Game, config: GenerateConfig) -> None:
     game.check_size(*size)
     if config.n < 1:
         raise LevelForgeError(f"{config.n} levels cannot be made; ask for at least 1")
+    if config.played < 1:
+        raise LevelForgeError(f"{config.played} episodes cannot be played; ask for at least 1")
     if config.seed < 0:
         raise LevelForgeError(f"seed {config.seed} is negative; use 0 or more")
     sample_counts(game, 1, size, rng=np.random.default_rng(0), counts=config.counts)

@@ -189,7 +189,7 @@ def test_a_difficulty_is_reported_as_asked_and_as_measured(run: Run, packs: Path
         "--format",
         "json",
     )
-    document = json.loads(run("generate", "dungeon", "-n", 3, *args).stdout)
+    document = json.loads(run("generate", "dungeon", "-n", 3, "--seed", 3, *args).stdout)
     assert [level["requested_difficulty"] for level in document["levels"]] == [0.2, 0.5, 0.8]
     measured = [level["difficulty"] for level in document["levels"]]
     assert measured == sorted(measured)

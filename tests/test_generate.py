@@ -158,6 +158,16 @@ def test_a_difficulty_selects_the_nearest_of_a_pool(packs: dict[str, Pack]) -> N
     assert aimed.requested_difficulty == (0.7,) * 4
 
 
+def test_levels_of_an_asked_difficulty_are_played_more_often(packs: dict[str, Pack]) -> None:
+    config = plain(1, playtest=True)
+    for changes, episodes in (({}, 8), ({"difficulty": 0.5}, 16), ({"difficulty": 0.5, "episodes": 2}, 2)):
+        made = generate(packs["dungeon"], replace(config, **changes))  # type: ignore[arg-type]
+        assert made.measured is not None
+        assert set(made.measured[0].first.episodes.values()) == {episodes}
+    with pytest.raises(LevelForgeError, match="0 episodes cannot be played"):
+        generate(packs["dungeon"], replace(config, episodes=0))
+
+
 def test_a_range_of_difficulties_rises(packs: dict[str, Pack]) -> None:
     made = generate(packs["dungeon"], plain(5, playtest=True, difficulty=(0.1, 0.9)))
     assert made.requested_difficulty == (0.1, 0.3, 0.5, 0.7, 0.9)
