@@ -81,7 +81,7 @@ class GenerateConfig:
 
     @property
     def played(self) -> int:
-        """Episodes on a rung: ``episodes``, or :data:`EPISODES`, or :data:`DIALLED_EPISODES` if a difficulty is asked for."""
+        """Episodes on a rung: ``episodes`` if given, else more of them where a difficulty is asked for."""
         if self.episodes is not None:
             return self.episodes
         return EPISODES if self.difficulty is None else DIALLED_EPISODES
