@@ -9,9 +9,7 @@ from typing import Protocol
 from levelforge.demo_game.session import Session
 from levelforge.demo_game.supply import Supply
 from levelforge.playtest import PERSONAS
-
-SKILLS = (0.0, 0.05, 0.1, 0.2, 0.35)
-"""The playtest's skill ladder (``levelforge.playtest.measure``, which loads too much for the window's process)."""
+from levelforge.playtest.difficulty import SKILLS
 
 
 class Pilot(Protocol):

@@ -8,7 +8,7 @@ import pygame
 
 from levelforge.demo_game import ui
 from levelforge.demo_game.app import SIZE, Scene
-from levelforge.demo_game.pilot import SKILLS, CertificatePilot, DqnPilot
+from levelforge.demo_game.pilot import CertificatePilot, DqnPilot
 from levelforge.demo_game.run import Run
 from levelforge.demo_game.session import Session, path_of
 from levelforge.demo_game.stage import SPEEDS, Stage
@@ -17,6 +17,7 @@ from levelforge.demo_game.view import View
 from levelforge.errors import LevelForgeError
 from levelforge.game import Game, Role
 from levelforge.playtest import PERSONAS
+from levelforge.playtest.difficulty import SKILLS
 
 HUD = 24
 VIEW = (SIZE[0], SIZE[1] - HUD)

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+SKILLS = (0.0, 0.05, 0.1, 0.2, 0.35)
+"""The skill ladder: action noise ε of each rung."""
+
 
 def difficulty_interval(won: Sequence[int], played: Sequence[int]) -> tuple[float, float]:
     """95 % interval of 1 - mean(won / played) (see the module).

@@ -39,7 +39,7 @@ from levelforge.game import Game
 from levelforge.level import Level
 from levelforge.novelty import mirror_images
 from levelforge.playtest.decide import decide
-from levelforge.playtest.difficulty import difficulty_interval, wilson
+from levelforge.playtest.difficulty import SKILLS, difficulty_interval, wilson
 from levelforge.playtest.observation import PERSONAS
 from levelforge.playtest.result import CAUSES, PersonaPlay, PlaytestResult
 from levelforge.playtest.tally import Tally
@@ -62,8 +62,6 @@ __all__ = [
     "wilson",
 ]
 
-SKILLS = (0.0, 0.05, 0.1, 0.2, 0.35)
-"""The skill ladder: action noise ε of each rung."""
 SHARED = 0.1
 """Rungs up to this ε are those that personas other than the first play on."""
 FEWER = 4
