@@ -184,7 +184,7 @@ def main() -> None:
     )
     parser.add_argument("--second-seed", type=int, default=101)
     parser.add_argument(
-        "--episodes", type=int, default=16, help="of the second playtester, a level and skill"
+        "--episodes", type=int, default=24, help="of the second playtester, a level and skill"
     )
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--only-second", action="store_true", help="train the second playtesters and stop")

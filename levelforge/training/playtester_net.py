@@ -218,6 +218,7 @@ def export_playtester(net: PlaytesterNet, game: Game, metadata: Mapping[str, Any
         "game_digest": game.digest,
         "view": list(net.view_shape),
         "actions": [action.name for action in game.actions],
+        **({"facing": True} if net.config.facing else {}),
         **(metadata or {}),
     }
     axes = {name: {0: "batch"} for name in (*INPUT_NAMES, "q")}

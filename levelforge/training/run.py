@@ -30,7 +30,7 @@ from levelforge.training.phases import Clock, DqnLike, GanLike, LoopLike, Phases
 from levelforge.training.settings import RunSettings, changed, from_json, to_json
 from levelforge.training.status import Status, stop_on_signals
 from levelforge.training.tracking import open_tracker
-from levelforge.training.transfer import Starting, keep_source, playtester_widths
+from levelforge.training.transfer import Starting, keep_source, playtester_net
 
 DEFAULT_BUDGET = 1800.0
 FULL_BUDGET = {"cpu": 1800.0, "cuda": 900.0}
@@ -200,8 +200,8 @@ def train(
         chosen_gan = replace(chosen_gan, loss=loss)  # type: ignore[arg-type]  # checked against LOSSES above
     usual_dqn = DqnConfig.for_gpu() if gpu else DqnConfig()
     source = None if start is None else load_pack(start)
-    if source is not None and (widths := playtester_widths(source)) is not None:
-        usual_dqn = replace(usual_dqn, net=widths)
+    if source is not None and (net := playtester_net(source)) is not None:
+        usual_dqn = replace(usual_dqn, net=net)
     chosen_dqn = dqn or (from_json(DqnConfig, old["dqn"], "dqn") if "dqn" in old else usual_dqn)
     chosen_loop = loop or from_json(LoopConfig, old.get("loop", {}), "loop")
     if steer is not None:

@@ -101,6 +101,11 @@ def read_tensors(path: Path) -> Tensors:
     Raises:
         LevelForgeError: the file cannot be read or is no ONNX file.
     """
+    return _read(path)[0]
+
+
+def _read(path: Path) -> tuple[Tensors, dict[str, str]]:
+    """The parameters in an ONNX file, and what it says of itself."""
     import onnx
     from google.protobuf.message import DecodeError
     from onnx import numpy_helper
@@ -113,8 +118,9 @@ def read_tensors(path: Path) -> Tensors:
         raise LevelForgeError(f"{path}: is no ONNX file; get or write the pack again") from None
     floats = [t for t in model.graph.initializer if t.data_type == onnx.TensorProto.FLOAT]
     tensors = {t.name: np.array(numpy_helper.to_array(t), np.float32) for t in floats}
-    shared = {entry.key: entry.value for entry in model.metadata_props}.get("shared", "{}")
-    return tensors | {name: tensors[kept] for name, kept in json.loads(shared).items() if kept in tensors}
+    told = {entry.key: entry.value for entry in model.metadata_props}
+    shared = json.loads(told.get("shared", "{}"))
+    return tensors | {name: tensors[kept] for name, kept in shared.items() if kept in tensors}, told
 
 
 # --- copying -----------------------------------------------------------------------------------
@@ -193,20 +199,20 @@ def _shape(shape: Sequence[int]) -> str:
     return "x".join(str(n) for n in shape)
 
 
-def playtester_widths(source: Pack) -> NetConfig | None:
-    """Widths of the network in a pack's playtester, so that one that starts from it can be as wide; None if it has none
+def playtester_net(source: Pack) -> NetConfig | None:
+    """The shape of the network in a pack's playtester, so that one that starts from it can be like it; None if it has none
     of that network's tensors.
 
     Raises:
         LevelForgeError: the file cannot be read or is no ONNX file.
     """
-    tensors = read_tensors(source.folder / PLAYTESTER)
+    tensors, told = _read(source.folder / PLAYTESTER)
     layers = ("view.0", "view.2", "map.0", "map.2", "trunk.0", "value.0")
     found = [tensors.get(f"{layer}.weight") for layer in layers]
     v1, v2, m1, m2, hidden, head = (0 if tensor is None else len(tensor) for tensor in found)
     if not (v1 and v2 and m1 and m2 and hidden and head):
         return None
-    return NetConfig((v1, v2), (m1, m2), hidden, head)
+    return NetConfig((v1, v2), (m1, m2), hidden, head, told.get("facing") == "true")
 
 
 # --- what the entries stand for ----------------------------------------------------------------

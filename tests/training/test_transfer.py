@@ -33,7 +33,7 @@ from levelforge.training.transfer import (
     keep_source,
     match_tiles,
     playtester_axes,
-    playtester_widths,
+    playtester_net,
     read_tensors,
     start_generator,
     start_playtester,
@@ -320,10 +320,19 @@ def test_a_run_starts_from_a_pack_says_so_and_resumes_without_it(packs, tmp_path
 
 
 def test_a_run_that_starts_from_a_pack_has_a_network_as_wide_as_the_packs(packs, tmp_path):
-    assert playtester_widths(packs["platformer"]) == DQN.net
+    assert playtester_net(packs["platformer"]) == DQN.net
     changes = {"dqn.total_frames": "0", "dqn.warm_up": "80", "dqn.judged_levels": "1"}
     assert go(tmp_path / "run", start=packs["platformer"].folder, dqn=None, changes=changes).done
     assert RunFolder(tmp_path / "run").config()["dqn"]["net"] == to_json(DQN.net)
+
+
+def test_a_run_that_starts_from_a_facing_playtester_has_one_too(packs, tmp_path):
+    source = packs["platformer"]
+    shape = replace(DQN.net, facing=True)
+    net = PlaytesterNet([a.name for a in source.game.actions], VIEW_SIZE["platformer"], shape)
+    info = {key: source.info[key] for key in ("generator", "playtester", "count_distribution")}
+    models = (source.folder / GENERATOR).read_bytes(), export_playtester(net, source.game)
+    assert playtester_net(write_pack(tmp_path / "pack", source.game, *models, info, "card")) == shape
 
 
 def test_a_pack_tells_how_the_pack_was_made_that_it_started_from(packs, tmp_path):
