@@ -125,7 +125,7 @@ class DqnConfig:
     eval_frames: int = 1_000_000
     eval_episodes: int = 4
     judged_levels: int = 64
-    total_frames: int = 8_000_000
+    total_frames: int = 40_000_000
 
     @classmethod
     def for_gpu(cls) -> DqnConfig:

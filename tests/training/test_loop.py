@@ -17,7 +17,7 @@ from levelforge.training.critic_net import FAR, SCORES, CriticNet, export_critic
 from levelforge.training.dqn import DqnConfig, DqnTrainer
 from levelforge.training.gan import GanConfig, GanTrainer
 from levelforge.training.guards import Bounds, collapsed, drifted, hacked
-from levelforge.training.loop import Loop, LoopConfig, reliability
+from levelforge.training.loop import LEGS, Loop, LoopConfig, reliability
 from levelforge.training.loop_levels import make, spread_out
 from levelforge.training.playtester_net import PlaytesterNet
 from levelforge.training.steer import Steering, SteerWeights, variety
@@ -331,6 +331,14 @@ def test_a_network_without_a_share_of_the_rounds_stays_as_it_is(loop_of):
     assert all(torch.equal(value, before[name]) for name, value in loop.gan.best.state_dict().items())
     assert loop.gan.steps == 0
     assert loop.dqn.frames > frames
+
+
+def test_a_playtester_that_has_played_all_its_frames_does_not_hold_up_the_rounds(loop_of):
+    loop = loop_of(replace(TINY_LOOP, steer="none", rounds=1), seconds=1000.0)
+    loop.dqn.config = replace(loop.dqn.config, total_frames=0)
+    loop.leg = LEGS.index("dqn")
+    loop.advance(0.2)
+    assert loop.round == 1
 
 
 def test_a_round_that_collapses_is_taken_back(loop_of, monkeypatch):
