@@ -215,7 +215,9 @@ class Loop:
         else:
             figures = {f"dqn_{name}": value for name, value in self.dqn.advance(seconds).items()}
             # one that has played all its frames takes no time, so the clock alone would never end the leg
-            done = self.dqn.finished or self.spent + self.clock() - began >= self.config.dqn_share * self.seconds
+            done = (
+                self.dqn.finished or self.spent + self.clock() - began >= self.config.dqn_share * self.seconds
+            )
         self.spent += self.clock() - began
         if done:
             self.leg, self.spent = (self.leg + 1) % len(LEGS), 0.0
