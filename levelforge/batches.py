@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from levelforge.decode import sample_inputs
 from levelforge.game import Game, Role
 from levelforge.pack import Pack
+from levelforge.playtest.difficulty import EPISODES
 from levelforge.repair import RepairBatch, repair_batch
 from levelforge.rules.replay import replay_kernel
 from levelforge.rules.state import WON, compile_levels
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 STAGES = ("sample", "repair", "certify", "playtest", "export")
 POOL = 4
 """Levels played for each level kept where a difficulty is asked of a pack without a critic."""
-EPISODES, DIALLED_EPISODES = 8, 16
-"""Episodes a rung in playtests: twice as many where a difficulty is asked for, which few of them tell less well."""
+DIALLED_EPISODES = 2 * EPISODES
+"""Episodes a rung where a difficulty is asked for, which few of them tell less well."""
 AIM_REACH = 0.15
 """How far beyond the difficulties asked for the generator is told to aim: it does not hit what it is told."""
 CERTIFIED, MALFORMED, UNREPAIRABLE, TOO_SHORT = 0, 1, 2, 3

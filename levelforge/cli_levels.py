@@ -10,6 +10,7 @@ import click
 
 from levelforge.cli_formats import format_options
 from levelforge.console import ANSWER_IS_NO, DONE, print_json, progress, say, split_words, staged
+from levelforge.playtest.difficulty import EPISODES
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -35,7 +36,7 @@ limit_option = click.option(
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the action noise.")
 @click.option(
-    "--episodes", type=click.IntRange(1), default=8, show_default=True, help="Played at each skill."
+    "--episodes", type=click.IntRange(1), default=EPISODES, show_default=True, help="Played at each skill."
 )
 @click.option(
     "--personas",

@@ -152,12 +152,11 @@ def read_pack(folder: Path, game: Game | None = None) -> Pack:
         LevelForgeError: as :func:`load_pack`.
     """
     info = _read_info(folder)
-    judged = CRITIC in info["files"]
-    if not judged and (folder / CRITIC).exists():
+    if CRITIC not in info["files"] and (folder / CRITIC).exists():
         raise LevelForgeError(
             f"{folder / CRITIC}: is no part of this pack ({INFO} does not name it); remove it or write the pack again"
         )
-    for name in (*HASHED, *([CRITIC] if judged else []), *further_playtesters(info["files"])):
+    for name in dict.fromkeys((*HASHED, *info["files"])):
         if _sha256(_read_bytes(folder / name)) != info["files"].get(name):
             raise LevelForgeError(
                 f"{folder / name}: does not match its hash in {INFO}; the file is damaged or was changed, "

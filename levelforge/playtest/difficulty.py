@@ -11,6 +11,8 @@ from collections.abc import Sequence
 
 SKILLS = (0.0, 0.05, 0.1, 0.2, 0.35)
 """The skill ladder: action noise ε of each rung."""
+EPISODES = 8
+"""Episodes played on a rung, unless something else is asked for."""
 
 
 def difficulty_interval(won: Sequence[int], played: Sequence[int]) -> tuple[float, float]:

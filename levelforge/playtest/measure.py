@@ -39,7 +39,7 @@ from levelforge.game import Game
 from levelforge.level import Level
 from levelforge.novelty import mirror_images
 from levelforge.playtest.decide import decide
-from levelforge.playtest.difficulty import SKILLS, difficulty_interval, wilson
+from levelforge.playtest.difficulty import EPISODES, SKILLS, difficulty_interval, wilson
 from levelforge.playtest.observation import PERSONAS
 from levelforge.playtest.result import CAUSES, PersonaPlay, PlaytestResult
 from levelforge.playtest.tally import Tally
@@ -84,7 +84,7 @@ def playtest(
     player: Pack | QFunction,
     *,
     seed: int,
-    episodes: int = 8,
+    episodes: int = EPISODES,
     skills: Sequence[float] = SKILLS,
     personas: Sequence[str] = PERSONAS,
     fun: bool = True,

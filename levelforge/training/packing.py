@@ -131,8 +131,9 @@ def _earlier(training: Mapping[str, Any]) -> list[str]:
 
 def _making(origin: Mapping[str, Any]) -> list[str]:
     """Commands that made a pack, given as ``{"pack": hash, "training": …}``."""
-    command = origin["training"].get("command", "# somebody's training")
-    return [*_earlier(origin["training"]), f"{command}  # gave the pack {origin['pack'][:12]}"]
+    training = origin.get("training", {})
+    command = training.get("command", "# somebody's training")
+    return [*_earlier(training), f"{command}  # gave the pack {origin['pack'][:12]}"]
 
 
 def portable(command: str) -> str:

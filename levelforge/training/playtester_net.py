@@ -65,6 +65,7 @@ class PlaytesterNet(nn.Module):
 
     one_hot: Tensor
     mirrored: Tensor
+    sides: Tensor
 
     def __init__(
         self,
@@ -80,6 +81,9 @@ class PlaytesterNet(nn.Module):
         # A row of the identity a code: the first convolution is then the codes' embedding.
         self.register_buffer("one_hot", torch.eye(VIEW_CODES), persistent=False)
         self.register_buffer("mirrored", torch.tensor(mirrored_actions(actions)), persistent=False)
+        sides = torch.ones(SCALARS)
+        sides[[GOAL_X, GOAL_SIDE]] = -1.0
+        self.register_buffer("sides", sides, persistent=False)
         # Stride 2 without padding keeps the player's cell in the middle of a patch.
         self.view = nn.Sequential(
             nn.Conv2d(VIEW_CODES + 3, v1, 3, stride=2), nn.ReLU(), nn.Conv2d(v1, v2, 3), nn.ReLU()
@@ -159,10 +163,7 @@ class PlaytesterNet(nn.Module):
         near = self.view(torch.cat([codes, visits, steps, seen], dim=3).permute(0, 3, 1, 2))
         far = self.map(overview.permute(0, 2, 3, 1).float().mul(1.0 / 255.0).permute(0, 3, 1, 2))
         if self.config.facing:
-            side = (GOAL_X, GOAL_SIDE)
-            scalars = torch.cat(
-                [x.abs() if k in side else x for k, x in enumerate(scalars.split(1, dim=1))], dim=1
-            )
+            scalars = torch.where(self._away(scalars, 2), scalars * self.sides, scalars)
         hidden: Tensor = self.trunk(torch.cat([_flat(near), _flat(far), scalars, persona], dim=1))
         return hidden
 

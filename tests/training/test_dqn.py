@@ -103,9 +103,8 @@ def test_a_facing_network_plays_a_level_and_its_mirror_image_alike(name: str) ->
     assert game.folder is not None
     torch.manual_seed(0)
     net = PlaytesterNet(names_of(game), VIEW_SIZE[game.movement], NetConfig(facing=True))
-    patrols = {
-        t.id for t in game.tiles if t.role in (Role.ENEMY_H, Role.ENEMY_V)
-    }  # set off the same way in both
+    # patrols set off the same way in both
+    patrols = {t.id for t in game.tiles if t.role in (Role.ENEMY_H, Role.ENEMY_V)}
     levels = [level.tiles for level in load_corpus(game.folder / "corpus", game).train]
     tiles = next(t for t in levels if not np.isin(t, list(patrols)).any())
     mirror = mirrored_actions(names_of(game))
@@ -118,10 +117,8 @@ def test_a_facing_network_plays_a_level_and_its_mirror_image_alike(name: str) ->
         if env.state["over"].any():
             break
         away += obs["scalars"][:, 16] < 0
-        seen = {
-            **obs,
-            "map": obs["map"] * 0,
-        }  # bins of columns are not quite those of the columns in a mirror
+        # bins of columns are not quite those of the columns in a mirror
+        seen = {**obs, "map": obs["map"] * 0}
         with torch.no_grad():
             q = net(*(torch.from_numpy(seen[k]) for k in INPUT_NAMES))
         if obs["scalars"][0, 16]:  # with the goal straight above or below, there is nothing to face
