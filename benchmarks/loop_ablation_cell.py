@@ -87,7 +87,7 @@ def run_arm(cell: Cell, plan: Plan, out: Path) -> None:
     import torch
 
     from levelforge.training.folder import write_whole
-    from levelforge.training.level_pool import load_pool
+    from levelforge.training.level_pool import TrainingGround, load_pool
     from levelforge.training.loop import Loop, LoopConfig
 
     if (out / "trained" / f"{cell.name}.json").exists():
@@ -107,8 +107,9 @@ def run_arm(cell: Cell, plan: Plan, out: Path) -> None:
         config = LoopConfig(**({"steer": "none", "bootstrap": False, "feed": False} | ARMS[cell.arm]))  # type: ignore[arg-type]
         config = replace(config, rounds=plan.rounds).scaled(plan.seconds / 600)
         began = clock()
+        ground = TrainingGround(corpus, game)
         loop = Loop(
-            game, corpus, gan, dqn, made, config, plan.seconds, out / "drafts" / cell.name, cell.seed, clock
+            game, ground, gan, dqn, made, config, plan.seconds, out / "drafts" / cell.name, cell.seed, clock
         )
         while not loop.finished and clock() - began < plan.seconds:
             loop.advance(3.0)
@@ -196,10 +197,10 @@ def _gan(cell: Cell) -> tuple[Any, Any, Any]:
 
 def _dqn(cell: Cell, game: Any, corpus: Any, made: Any) -> Any:
     from levelforge.training.dqn import DqnConfig, DqnTrainer
-    from levelforge.training.level_pool import training_ground
+    from levelforge.training.level_pool import TrainingGround
 
     config = DqnConfig(eval_frames=10**9, capacity=100_000)
-    return DqnTrainer(game, training_ground(corpus, made, game), (), config, 2000 + cell.seed)
+    return DqnTrainer(game, TrainingGround(corpus, game)(made), (), config, 2000 + cell.seed)
 
 
 def _train(trainer: Any, seconds: float) -> None:

@@ -119,19 +119,19 @@ def run_cell(cell: Cell, plan: Plan, out: Path, device: str = "cpu") -> dict[str
 
     from levelforge.training.dqn import DqnTrainer
     from levelforge.training.heldout import outcomes
-    from levelforge.training.level_pool import training_ground
+    from levelforge.training.level_pool import TrainingGround
 
     torch.set_num_threads(1)
     game = load_game(cell.game)
     assert game.folder is not None
     fresh = out / "fresh"
     authored = [x.tiles for x in choose(load_corpus(game.folder / "corpus", game), cell.size, cell.seed)]
-    pool: list[Tiles] = training_ground(authored, (), game)
+    pool: list[Tiles] = TrainingGround(authored, game)()
     made: dict[str, Any] = {}
     if cell.arm == "generated":
         levels, made = generated_levels(cell, plan, game, authored, out, device)
         wanted = len(levels) * plan.authored_share / (1 - plan.authored_share)
-        pool = pool * max(1, round(wanted / len(pool))) + training_ground((), levels, game)
+        pool = pool * max(1, round(wanted / len(pool))) + TrainingGround((), game)(levels)
     levels_to_judge, heldout = unseen(game, fresh)
     began, cpu = time.perf_counter(), time.process_time()
     trainer = DqnTrainer(game, pool, (), _dqn_config(plan), cell.seed, device)
@@ -284,6 +284,6 @@ def _dqn_config(plan: Plan) -> Any:
         anneal_frames=plan.frames,
         warm_up=min(20_000, plan.frames // 10),
         eval_frames=10**12,  # judged here
-        relabel=0.0,  # only the runner's wins count
+        persona_weight=0.0,  # only the runner's wins count
         others=0.0,
     )

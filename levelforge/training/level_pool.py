@@ -1,4 +1,4 @@
-"""The playtester's training ground: certified generated levels beside the corpus, and mirror images of both."""
+"""The playtester's training ground: the corpus, levels pieced together from it and generated ones, and mirror images."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from levelforge.game import Game, Tiles
 from levelforge.novelty import mirror_images
 from levelforge.pack import Pack
 from levelforge.playtest.measure import MIRRORS
+from levelforge.training.patchwork import patchwork
 from levelforge.training.status import Stop
 
 
@@ -71,17 +72,33 @@ def make_pool(
     return (np.stack(levels) if levels else np.zeros(shape, np.uint8)), raw / max(1, candidates)
 
 
-def training_ground(corpus: Sequence[Tiles], made: Iterable[Tiles], game: Game) -> list[Tiles]:
-    """What the playtester trains on: the corpus in all mirror images that playtests use, and levels of our own making.
+class TrainingGround:
+    """What the playtester trains on: authored levels in all mirror images that playtests use, and levels made from them.
 
-    Of those there are plenty, so each is there in one image, always the same.
+    Of made levels there are plenty, so each is there in one image, always the same.
+
+    Args:
+        corpus: authored levels, ``uint8[H, W]`` each.
+        game: their game.
+        patched: levels to piece together from the authored ones (:mod:`~levelforge.training.patchwork`).
+        seed: of these.
     """
-    mirrors = MIRRORS[game.movement]
-    ground = [image for tiles in corpus for image in mirror_images(tiles, mirrors)]
-    for tiles in made:
-        images = mirror_images(tiles, mirrors)
-        ground.append(images[crc32(tiles.tobytes()) % len(images)])
-    return ground
+
+    def __init__(self, corpus: Sequence[Tiles], game: Game, *, patched: int = 0, seed: int = 0) -> None:
+        self._mirrors = MIRRORS[game.movement]
+        self._own = [image for tiles in corpus for image in mirror_images(tiles, self._mirrors)]
+        self._own += self._turned(patchwork(corpus, patched, game, seed))
+
+    def __call__(self, made: Iterable[Tiles] = ()) -> list[Tiles]:
+        """All levels to train on; ``made`` are the generator's, ``uint8[H, W]`` each."""
+        return self._own + self._turned(made)
+
+    def _turned(self, made: Iterable[Tiles]) -> list[Tiles]:
+        found = []
+        for tiles in made:
+            images = mirror_images(tiles, self._mirrors)
+            found.append(images[crc32(tiles.tobytes()) % len(images)])
+        return found
 
 
 def save_pool(path: Path, levels: NDArray[np.uint8]) -> None:

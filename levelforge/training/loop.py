@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -28,7 +28,7 @@ import torch
 from numpy.typing import NDArray
 
 from levelforge.errors import LevelForgeError
-from levelforge.game import Game, Tiles
+from levelforge.game import Game
 from levelforge.level import Level
 from levelforge.playtest.measure import QFunction
 from levelforge.training.critic import (
@@ -43,7 +43,7 @@ from levelforge.training.critic_net import SCORES
 from levelforge.training.dqn import DqnTrainer
 from levelforge.training.gan import GanTrainer
 from levelforge.training.guards import Bounds, collapsed, drifted, hacked
-from levelforge.training.level_pool import training_ground
+from levelforge.training.level_pool import TrainingGround
 from levelforge.training.loop_levels import Made, make, play, spread_out
 from levelforge.training.placing import one_hot
 from levelforge.training.steer import Steering, SteerWeights, variety
@@ -123,9 +123,9 @@ class Loop:
 
     Args:
         game: the game.
-        corpus: the designer's levels, ``uint8[H, W]`` each.
+        ground: what ``dqn`` trains on, given the generated levels.
         gan, dqn: trainers that have had their first training.
-        pool: ``uint8[N, H, W]`` generated levels that ``dqn`` trains on besides the corpus.
+        pool: ``uint8[N, H, W]`` generated levels that ``dqn`` trains on so far.
         config: see :class:`LoopConfig`.
         seconds: for all rounds.
         folder: for the generator's drafts.
@@ -140,7 +140,7 @@ class Loop:
     def __init__(
         self,
         game: Game,
-        corpus: Sequence[Tiles],
+        ground: TrainingGround,
         gan: GanTrainer,
         dqn: DqnTrainer,
         pool: NDArray[np.uint8],
@@ -152,7 +152,7 @@ class Loop:
     ) -> None:
         self.clock = clock
         self.game, self.gan, self.dqn, self.config, self.seed = game, gan, dqn, config, seed
-        self.corpus = list(corpus)
+        self.ground = ground
         self.seconds, self.folder = seconds / config.rounds, folder / DRAFT
         self.folder.mkdir(parents=True, exist_ok=True)
         self.critic = CriticTrainer(game, config.critic, seed + 2, gan.device)
@@ -246,7 +246,7 @@ class Loop:
         proven = made.tiles[made.certified]
         if config.feed and len(proven):
             self.pool = np.concatenate([self.pool, proven[: config.pool // 3]])[-config.pool :]
-            self.dqn.set_levels(training_ground(self.corpus, self.pool, self.game))
+            self.dqn.set_levels(self.ground(self.pool))
         if config.bootstrap:
             self._return(made.tiles[chosen], scores)
             figures["returned"] = float(len(self.returned))

@@ -17,10 +17,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from levelforge.corpus import Corpus
 from levelforge.game import Game, Tiles
 from levelforge.training.folder import RunFolder, write_whole
-from levelforge.training.level_pool import load_pool, make_pool, save_pool, training_ground
+from levelforge.training.level_pool import TrainingGround, load_pool, make_pool, save_pool
 from levelforge.training.settings import RunSettings
 from levelforge.training.status import Status, Stop
 
@@ -110,7 +109,7 @@ class Phases:
     Args:
         folder: the run on disk.
         game: the game.
-        corpus: what is learned from.
+        ground: what the playtester trains on, given the generated levels.
         settings: how time is shared.
         budget: seconds, over all resumes.
         clock: seconds so far.
@@ -129,7 +128,7 @@ class Phases:
         self,
         folder: RunFolder,
         game: Game,
-        corpus: Corpus,
+        ground: TrainingGround,
         settings: RunSettings,
         budget: float,
         clock: Clock,
@@ -141,7 +140,7 @@ class Phases:
         make_loop: Callable[[GanLike, DqnLike, NDArray[np.uint8], float], LoopLike],
         seed: int,
     ) -> None:
-        self.folder, self.game, self.corpus, self.settings = folder, game, corpus, settings
+        self.folder, self.game, self.ground, self.settings = folder, game, ground, settings
         self.budget, self.clock, self.status, self.stop = budget, clock, status, stop
         self.make_gan, self.make_dqn, self.make_loop, self.seed = make_gan, make_dqn, make_loop, seed
         self.figures: dict[str, float] = {}
@@ -231,10 +230,8 @@ class Phases:
         return trainer if self._advance("dqn", trainer, min(until, self._end)) else None
 
     def _playtester(self, made: NDArray[np.uint8]) -> DqnLike:
-        """A trainer of the playtester, on the corpus and levels of our own making, annealed by the run's clock."""
-        trainer = self.make_dqn(
-            training_ground([level.tiles for level in self.corpus.train], made, self.game)
-        )
+        """A trainer of the playtester, on its training ground, annealed by the run's clock."""
+        trainer = self.make_dqn(self.ground(made))
         begin = (self.settings.gan_share + self.settings.pool_share) * self.budget
         trainer.progress = lambda: max(0.0, (self.clock.seconds() - begin) / max(1e-9, self._end - begin))
         return trainer

@@ -25,6 +25,7 @@ from levelforge.training.corpus_check import check_corpus, level_digests
 from levelforge.training.dqn import DqnConfig, DqnTrainer
 from levelforge.training.folder import RunFolder
 from levelforge.training.gan import GanConfig, GanTrainer
+from levelforge.training.level_pool import TrainingGround
 from levelforge.training.loop import STEERS, Loop, LoopConfig, Steer
 from levelforge.training.phases import Clock, DqnLike, GanLike, LoopLike, Phases
 from levelforge.training.settings import RunSettings, changed, from_json, to_json
@@ -55,7 +56,7 @@ class Makers(Protocol):
     def loop(
         self,
         game: Game,
-        corpus: Sequence[Tiles],
+        ground: TrainingGround,
         gan: GanLike,
         dqn: DqnLike,
         pool: NDArray[np.uint8],
@@ -82,7 +83,7 @@ class _RealMakers:
     def loop(
         self,
         game: Game,
-        corpus: Sequence[Tiles],
+        ground: TrainingGround,
         gan: GanLike,
         dqn: DqnLike,
         pool: NDArray[np.uint8],
@@ -93,7 +94,7 @@ class _RealMakers:
     ) -> LoopLike:
         assert isinstance(gan, GanTrainer)
         assert isinstance(dqn, DqnTrainer)
-        return Loop(game, corpus, gan, dqn, pool, config, seconds, folder, seed)
+        return Loop(game, ground, gan, dqn, pool, config, seconds, folder, seed)
 
 
 @dataclass(frozen=True)
@@ -322,13 +323,14 @@ def _drive(
         folder.log(f"started: {config['command'] or 'train()'}")
     threads = torch.get_num_threads()
     own = [x.tiles for x in corpus.train]
+    ground = TrainingGround(own, game, patched=settings.patched_levels, seed=seed)
     loop = loop.scaled(budget / FULL_BUDGET[device])
     try:
         with stop_on_signals() as stopped:
             phases = Phases(
                 folder,
                 game,
-                corpus,
+                ground,
                 settings,
                 budget,
                 clock,
@@ -339,7 +341,7 @@ def _drive(
                     game, pool, [x.tiles for x in corpus.heldout], dqn, seed + 1
                 ),
                 make_loop=lambda trainer, player, pool, seconds: makers.loop(
-                    game, own, trainer, player, pool, loop, seconds, folder.export, seed
+                    game, ground, trainer, player, pool, loop, seconds, folder.export, seed
                 ),
                 seed=seed,
             )

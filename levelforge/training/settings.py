@@ -23,6 +23,7 @@ class RunSettings:
         finish_share: share of the budget kept for the last evaluation and the export; at least 15 s of it
             (or a quarter of a budget under a minute).
         generated_levels: certified generated levels beside the corpus in the playtester's pool.
+        patched_levels: levels pieced together from the corpus in that pool.
         slice_seconds: how long a trainer trains before figures are written and Ctrl-C is heeded.
         checkpoint_seconds: between checkpoints; at most 60.
         sample_seconds: between sample sheets.
@@ -35,6 +36,7 @@ class RunSettings:
     dqn_share: float = 0.36
     finish_share: float = 0.07
     generated_levels: int = 4000
+    patched_levels: int = 1500
     slice_seconds: float = 3.0
     checkpoint_seconds: float = 45.0
     sample_seconds: float = 120.0

@@ -108,7 +108,7 @@ class FakeMakers:
         self.on_build("dqn", trainer)
         return trainer
 
-    def loop(self, game, corpus, gan, dqn, pool, config, seconds, folder, seed):
+    def loop(self, game, ground, gan, dqn, pool, config, seconds, folder, seed):
         trainer = FakeLoop(game, gan, dqn, pool, seed, **self.extra)
         self.on_build("loop", trainer)
         return trainer

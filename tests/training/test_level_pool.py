@@ -9,7 +9,7 @@ from levelforge.corpus import load_corpus
 from levelforge.game import load_game
 from levelforge.novelty import mirror_images
 from levelforge.playtest.measure import MIRRORS
-from levelforge.training.level_pool import training_ground
+from levelforge.training.level_pool import TrainingGround
 
 
 @pytest.mark.parametrize("name", ["dungeon", "platformer"])
@@ -19,7 +19,7 @@ def test_it_holds_the_images_that_playtests_use(name):
     tiles = [level.tiles for level in load_corpus(game.folder / "corpus", game).train]
     corpus, made = tiles[:3], tiles[3:]
     images = [mirror_images(t, MIRRORS[game.movement]) for t in tiles]
-    ground = training_ground(corpus, made, game)
+    ground = TrainingGround(corpus, game)(made)
     n = len(images[0])
     assert n == {"dungeon": 4, "platformer": 2}[name]
     for one, other in zip(ground[: 3 * n], (i for several in images[:3] for i in several), strict=True):
@@ -29,5 +29,5 @@ def test_it_holds_the_images_that_playtests_use(name):
         for one, several in zip(ground[3 * n :], images[3:], strict=True)
     ]
     assert min(Counter(turns)[k] for k in range(n)) >= 0.5 * len(turns) / n
-    again = training_ground((), made[::-1], game)[::-1]
+    again = TrainingGround((), game)(made[::-1])[::-1]
     assert all(np.array_equal(a, b) for a, b in zip(again, ground[3 * n :], strict=True))

@@ -17,6 +17,7 @@ from levelforge.training.critic_net import FAR, SCORES, CriticNet, export_critic
 from levelforge.training.dqn import DqnConfig, DqnTrainer
 from levelforge.training.gan import GanConfig, GanTrainer
 from levelforge.training.guards import Bounds, collapsed, drifted, hacked
+from levelforge.training.level_pool import TrainingGround
 from levelforge.training.loop import LEGS, Loop, LoopConfig, reliability
 from levelforge.training.loop_levels import make, spread_out
 from levelforge.training.playtester_net import PlaytesterNet
@@ -257,7 +258,17 @@ def loop_of(games, corpora, tmp_path):
         own = [x.tiles for x in corpora["dungeon"].train if x.tiles.shape == (game.height, game.width)][:6]
         gan = GanTrainer(game, own, TINY_GAN, 0)
         dqn = DqnTrainer(game, own, (), TINY_DQN, 1)
-        return Loop(game, own, gan, dqn, np.zeros((0, *own[0].shape), np.uint8), config, seconds, tmp_path, 0)
+        return Loop(
+            game,
+            TrainingGround(own, game),
+            gan,
+            dqn,
+            np.zeros((0, *own[0].shape), np.uint8),
+            config,
+            seconds,
+            tmp_path,
+            0,
+        )
 
     return build
 
@@ -274,7 +285,7 @@ def test_rounds_make_levels_teach_the_critic_and_feed_both(loop_of):
     figures = whole(loop)
     assert loop.round == 2
     assert len(loop.pool) > 0
-    assert len(loop.dqn.env.pool) > len(loop.corpus)
+    assert len(loop.dqn.env.pool) > len(loop.ground())
     for name in (
         "beatable",
         "fun",
@@ -390,7 +401,7 @@ def test_a_restored_loop_goes_on_where_it_was(loop_of):
     other = loop_of()
     assert state["round"] == loop.round
     again = Loop(
-        loop.game, loop.corpus, other.gan,
+        loop.game, loop.ground, other.gan,
         DqnTrainer(loop.game, [loop.dqn.env.pool.tiles(i) for i in range(len(loop.dqn.env.pool))], (), TINY_DQN, 1),
         loop.pool, loop.config, 1.0, loop.folder.parent, 0,
     )  # fmt: skip
