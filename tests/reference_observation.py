@@ -14,7 +14,7 @@ def view(world, visits, rows, columns):
     """``uint8[3, VH, VW]``; ``visits`` maps cells to numbers."""
     out = np.zeros((3, rows, columns), np.uint8)
     steps = way(world)
-    here = steps.get((max(0, min(world.place[0], world.height - 1)), world.place[1]), 0)
+    here = steps.get(inside(world), 0)
     patrols = dict(zip(world.patrols(world.t), range(len(world.beats)), strict=True))
     for r in range(rows):
         for c in range(columns):
@@ -30,19 +30,46 @@ def view(world, visits, rows, columns):
 
 def way(world):
     """Steps to the place to head for, by cell, judged as a player would after the last key or door."""
-    place = (max(0, min(world.place[0], world.height - 1)), world.place[1])
     for target, doors_open in ((Role.GOAL, world.keys > 0), (Role.KEY, world.keys > 0), (Role.GOAL, True)):
-        closed = (Role.SOLID,) if doors_open else (Role.SOLID, Role.DOOR)
-        steps = {c: 0 for c in world.cells if world.role(c) is target}
-        queue = list(steps)
-        for y, x in queue:  # grows while it is read
-            for cell in ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)):
-                if cell in world.role_at and cell not in steps and world.role(cell) not in closed:
-                    steps[cell] = steps[y, x] + 1
-                    queue.append(cell)
-        if place in steps:
+        steps = steps_to(world, [c for c in world.cells if world.role(c) is target], doors_open)
+        if inside(world) in steps:
             break
     return steps
+
+
+def steps_to(world, targets, doors_open):
+    """Steps to the nearest of some cells, by cell, past whatever is not solid."""
+    closed = (Role.SOLID,) if doors_open else (Role.SOLID, Role.DOOR)
+    steps = dict.fromkeys(targets, 0)
+    queue = list(steps)
+    for y, x in queue:  # grows while it is read
+        for cell in ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)):
+            if cell in world.role_at and cell not in steps and world.role(cell) not in closed:
+                steps[cell] = steps[y, x] + 1
+                queue.append(cell)
+    return steps
+
+
+def inside(world):
+    """Where the player is, or the nearest cell of the map in the same column."""
+    return (max(0, min(world.place[0], world.height - 1)), world.place[1])
+
+
+def sought(world, visits):
+    """The cells that the explorer and the collector seek."""
+    carrying = (Role.SOLID, Role.DOOR, Role.ONE_WAY, Role.LADDER)
+
+    def place_to_be(cell):
+        if code(world, cell) in (Role.SOLID, Role.DOOR) or cell in visits:
+            return False
+        if world.game.movement == "topdown" or code(world, cell) == Role.LADDER:
+            return True
+        return code(world, (cell[0] + 1, cell[1])) in carrying
+
+    return {
+        1: [c for c in world.cells if place_to_be(c)],
+        2: [c for c in world.cells if code(world, c) == Role.COLLECTIBLE],
+    }
 
 
 def code(world, cell):

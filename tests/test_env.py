@@ -244,6 +244,50 @@ def test_shaping_is_the_discounted_change_of_the_distance(movement):
                 break
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_a_step_nearer_to_what_a_persona_seeks_is_a_lure(data):
+    game = data.draw(games())
+    tiles = data.draw(tile_grids(game, most=20))
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    env = BatchEnv(game, tiles, 1, seed=0, lure=0.1, shaping=False, autoreset=False)
+    world = World(game, tiles)
+    world.collected, visits = set(), {world.start: 1}
+
+    def locks():
+        return [c for c in world.cells if world.role(c) in (Role.KEY, Role.DOOR)]
+
+    def ways():
+        sought = reference.sought(world, visits)
+        steps = {k: reference.steps_to(world, cells, world.keys > 0) for k, cells in sought.items()}
+        return sought, locks(), {k: min(24, s.get(reference.inside(world), 0)) for k, s in steps.items()}
+
+    before = ways()
+    for action in np.repeat(rng.integers(0, len(game.actions), 8), 4):
+        world.step(int(action))
+        info = env.step(np.array([action]))[4]
+        for cell in world.entered or [world.place]:
+            visits[cell] = visits.get(cell, 0) + 1
+            if world.role_at.get(cell) is Role.COLLECTIBLE:
+                world.collected.add(cell)
+        if world.outcome != "running":
+            np.testing.assert_array_equal(info.lures[0], 0)
+            break
+        now = ways()
+        for persona in (1, 2):
+            found = now[0][persona] != before[0][persona] or now[1] != before[1]
+            nearer = 0 if found else before[2][persona] - now[2][persona]
+            assert info.lures[0, persona] == pytest.approx(0.1 * nearer, abs=1e-6)
+        assert not info.lures[0, [0, 3]].any()
+        before = now
+
+
+def test_nobody_is_lured_unless_asked_for():
+    game = make_game("topdown")
+    env = BatchEnv(game, parse_text("@.o.>", game), 1, seed=0, autoreset=False)
+    assert not any(env.step(np.array([3]))[4].lures.any() for _ in range(4))
+
+
 def potential(state, table, far, scale):
     bits, cell = int(state["taken"]) & (table.shape[0] - 1), state["y"] * state["width"] + state["x"]
     distance = table[bits, state["jump"], cell]
@@ -271,7 +315,7 @@ def test_faults_are_named():
 def test_running_episodes_can_be_saved_and_gone_on_with():
     game = make_game("topdown")
     levels = many_levels(game, 4)
-    env, other = (BatchEnv(game, levels, 3, seed=s, epsilon=0.2) for s in (1, 2))
+    env, other = (BatchEnv(game, levels, 3, seed=s, epsilon=0.2, lure=0.1) for s in (1, 2))
     rng = np.random.default_rng(0)
     for _ in range(15):
         env.step(rng.integers(0, 5, 3))
@@ -282,3 +326,4 @@ def test_running_episodes_can_be_saved_and_gone_on_with():
         for name in a[0]:
             np.testing.assert_array_equal(a[0][name], b[0][name])
         np.testing.assert_array_equal(a[4].shaping, b[4].shaping)
+        np.testing.assert_array_equal(a[4].lures, b[4].lures)

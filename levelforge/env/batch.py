@@ -30,6 +30,9 @@ class Info(NamedTuple):
         shaping: ``float32[n]`` potential-based shaping, gamma * phi(s') - phi(s), phi = -scale * relaxed
             distance to the goal (Ng, Harada and Russell 1999). A win has phi = 0. A loss pays nothing back
             (shaping 0), which amounts to a loss penalty that grows with the distance left.
+        lures: ``float32[n, 4]`` lure * steps by which each persona came nearer to what it seeks besides the goal: the
+            explorer to the nearest place it has not seen, the collector to the nearest collectible, at a glance; nobody
+            else is lured. Negative for steps away, 0 where the persona has just found something and turns on.
         done: ``int[d]`` the environments whose episode ended in this step.
         final: the last observation of those, rows in the order of ``done`` (for bootstrapping through
             truncation: with autoreset the step's observation is already the next episode's first).
@@ -39,6 +42,7 @@ class Info(NamedTuple):
     action: NDArray[np.int32]
     rewards: NDArray[np.float32]
     shaping: NDArray[np.float32]
+    lures: NDArray[np.float32]
     done: NDArray[np.intp]
     final: Observation
     episode: NDArray[Any]
@@ -70,6 +74,7 @@ class BatchEnv:
         rewards: weights of the reward components.
         shaping: compute the shaping; costs a distance table for each level played.
         gamma, scale: discount and weight of the shaping potential.
+        lure: weight of the lures; 0 for none.
         autoreset: go on with the next episode by itself.
         time_limit: turns or ticks an episode may take; None for the game's own limit for the level's size.
         observe: write observations; without, those returned are all zero.
@@ -103,6 +108,7 @@ class BatchEnv:
         shaping: bool = True,
         gamma: float = 0.99,
         scale: float = 0.02,
+        lure: float = 0.0,
         autoreset: bool = True,
         time_limit: int | None = None,
         observe: bool = True,
@@ -131,6 +137,8 @@ class BatchEnv:
             gamma=float(gamma),
             scale=float(scale),
             shaped=bool(shaping),
+            lure=float(lure),
+            lure_way=np.zeros((n_envs, 2, height, width) if lure else (n_envs, 2, 1, 1), np.uint16),
         )
         self.set_persona(persona)
         self.set_epsilon(epsilon)
@@ -154,6 +162,7 @@ class BatchEnv:
             role=_grown(world.role, (self.n_envs, height * width)),
             item=_grown(world.item, (self.n_envs, height * width)),
             patrol=_grown(world.patrol, (self.n_envs, patrols, world.patrol.shape[2])),
+            lure_way=_grown(world.lure_way, (self.n_envs, 2, height, width) if world.lure else (0, 0, 0, 0)),
         )
 
     @property
@@ -221,7 +230,9 @@ class BatchEnv:
         )  # fmt: skip
         done = np.flatnonzero(out.terminated | out.truncated) if ended else _NONE
         final = {name: array[done] for name, array in obs.items()}
-        info = Info(out.action.copy(), out.rewards.copy(), out.shaping.copy(), done, final, self.state[done])
+        info = Info(
+            out.action.copy(), out.rewards.copy(), out.shaping.copy(), out.lures.copy(), done, final, self.state[done]
+        )  # fmt: skip
         if ended and self.autoreset:
             self.restart(done)
         reward = np.einsum("np,np->n", out.rewards, self._weights)
@@ -298,7 +309,7 @@ class BatchEnv:
 
 
 _NONE = np.zeros(0, np.intp)
-_PER_ENV = ("role", "item", "patrol", "distance")
+_PER_ENV = ("role", "item", "patrol", "distance", "lure_way")
 """The fields of :class:`World` that hold the levels being played."""
 
 

@@ -11,12 +11,18 @@ from numpy.typing import NDArray
 from levelforge.env.state import CAUSE_FALL, CAUSE_HAZARD, CAUSE_PATROL, Outputs, World
 from levelforge.game import Role
 from levelforge.playtest import observation
-from levelforge.playtest.observation import Canvas
+from levelforge.playtest.observation import NO_WAY, PERSONAS, Canvas
 from levelforge.rules import LOST, RUNNING, TRAIL, WON, LevelBatch, step
 from levelforge.rules.state import P_CYCLE, P_HAZARD_KILLS, P_MAX_HP, P_PLATFORMER
 
+_EMPTY, _SOLID, _ONE_WAY, _LADDER = int(Role.EMPTY), int(Role.SOLID), int(Role.ONE_WAY), int(Role.LADDER)
 _COLLECTIBLE, _HAZARD = int(Role.COLLECTIBLE), int(Role.HAZARD)
 _KEY, _DOOR, _HEAL = int(Role.KEY), int(Role.DOOR), int(Role.HEAL)
+
+EXPLORER, COLLECTOR = PERSONAS.index("explorer"), PERSONAS.index("collector")
+"""The personas that are lured by more than the goal."""
+LURE_REACH = 24
+"""Steps from which a lure is felt."""
 
 _GOLDEN, _MIX_1, _MIX_2 = (
     np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB),
@@ -25,7 +31,7 @@ _S30, _S27, _S31, _S11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(
 
 # Helpers are inlined (by numba): a call would count references on every array of a World or Canvas.
 begin_canvas, clear, visit = observation.begin, observation.clear, observation.visit
-find_way = observation.find_way
+find_way, flood = observation.find_way, observation.flood
 move_canvas, write_map = observation.move, observation.write_map
 write_scalars, write_view = observation.write_scalars, observation.write_view
 
@@ -86,6 +92,11 @@ def load(
         canvas, i, batch.height, batch.width, world.role[i], world.patrol[i], n_patrol, start // batch.width,
         start % batch.width,
     )  # fmt: skip
+    s["lures"][:] = 0.0
+    if world.lure > 0.0:
+        for persona in (EXPLORER, COLLECTOR):
+            seek(world, state, canvas, i, persona)
+            s["lures"][persona] = lure(world, state, i, persona)
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -100,6 +111,43 @@ def potential(world: World, state: Any, i: int) -> float:
     if distance < 0 or distance > s["far"]:
         distance = s["far"]
     return -world.scale * distance
+
+
+@njit(cache=True, nogil=True)
+def seek(world: World, state: Any, canvas: Canvas, i: int, persona: int) -> None:
+    """Measure the way from every cell to the nearest place a persona has yet to see, or thing it has yet to take.
+
+    At a glance, as :func:`levelforge.playtest.observation.find_way` does; places to see are where one can stay.
+    """
+    s = state[i]
+    height, width = s["height"], s["width"]
+    code, way = canvas.code[i], world.lure_way[i, persona - EXPLORER]
+    queue = np.empty(height * width, np.int32)
+    tail = 0
+    for row in range(height):
+        for column in range(width):
+            here = code[row, column]
+            if persona == COLLECTOR:
+                wanted = here == _COLLECTIBLE
+            else:
+                wanted = canvas.visits[i, row, column] == 0 and here != _SOLID and here != _DOOR
+                if wanted and world.params[P_PLATFORMER] and here != _LADDER:
+                    below = code[row + 1, column] if row + 1 < height else _EMPTY
+                    wanted = below in (_SOLID, _DOOR, _ONE_WAY, _LADDER)
+            way[row, column] = 0 if wanted else NO_WAY
+            if wanted:
+                queue[tail] = row * width + column
+                tail += 1
+    flood(code, way, queue, tail, height, width, s["keys"] > 0)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def lure(world: World, state: Any, i: int, persona: int) -> float:
+    """-lure * (steps to what the persona seeks) of environment ``i`` now; 0 once nothing is left to seek."""
+    s = state[i]
+    row = min(max(s["y"], 0), s["height"] - 1)
+    steps = int(world.lure_way[i, persona - EXPLORER, row, s["x"]])
+    return 0.0 if steps == NO_WAY else -world.lure * min(steps, LURE_REACH)
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -135,6 +183,7 @@ def advance(world: World, state: Any, canvas: Canvas, i: int, action: int, trail
     for p in range(4):
         out.rewards[i, p] = 0.0
     out.shaping[i] = 0.0
+    out.lures[i] = 0.0
     out.terminated[i] = False
     out.truncated[i] = False
     if s["over"] == 1:
@@ -149,7 +198,7 @@ def advance(world: World, state: Any, canvas: Canvas, i: int, action: int, trail
         world.params, s["height"], s["width"], world.role[i], world.item[i], world.patrol[i], s["n_patrol"],
         s["start"], y, x, s["jump"], hp, s["keys"], taken, s["t"], action, trail,
     )  # fmt: skip
-    healed, treats, tiles = 0, 0, 0
+    healed, treats, tiles, sights = 0, 0, 0, 0
     unlocked = False
     for k in range(entered):
         cell_y, cell_x = trail[k] // s["width"], trail[k] % s["width"]
@@ -163,6 +212,8 @@ def advance(world: World, state: Any, canvas: Canvas, i: int, action: int, trail
             unlocked = unlocked or code != _HEAL
             clear(canvas, i, cell_y, cell_x)
         tiles += visit(canvas, i, cell_y, cell_x)
+        if world.lure > 0.0:
+            sights += world.lure_way[i, 0, cell_y, cell_x] == 0
     if unlocked:
         find_way(canvas, i, s["height"], s["width"], s["y"], s["x"], s["keys"])
     if entered == 0:
@@ -196,6 +247,15 @@ def advance(world: World, state: Any, canvas: Canvas, i: int, action: int, trail
         new = potential(world, state, i)
         out.shaping[i] = world.gamma * new - s["potential"]
         s["potential"] = new
+    if world.lure > 0.0 and s["outcome"] == RUNNING:
+        for persona, found in ((EXPLORER, sights), (COLLECTOR, treats)):
+            if found > 0 or unlocked:
+                seek(world, state, canvas, i, persona)
+                s["lures"][persona] = lure(world, state, i, persona)
+            else:
+                new = lure(world, state, i, persona)
+                out.lures[i, persona] = new - s["lures"][persona]
+                s["lures"][persona] = new
 
 
 @njit(cache=True, nogil=True)

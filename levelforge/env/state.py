@@ -42,6 +42,7 @@ STATE = np.dtype(
         ("over", np.int32),  # 1 once the episode has ended (won, lost or out of time)
         ("epsilon", np.float64),  # chance that something else than the chosen action is pressed
         ("potential", np.float64),  # -scale * distance where the player is now
+        ("lures", np.float64, (4,)),  # -lure * steps to what each persona seeks
     ],
     align=True,
 )
@@ -88,6 +89,9 @@ class World(NamedTuple):
         rewards: ``float64[6]`` of :meth:`Rewards.array`.
         gamma, scale: discount and weight of the potential.
         shaped: whether distance tables are in use.
+        lure: weight of the lures; 0 for none.
+        lure_way: ``uint16[n, 2, H, W]`` steps to the nearest place that the explorer has not seen, and to the
+            nearest collectible.
     """
 
     params: NDArray[np.int32]
@@ -101,6 +105,8 @@ class World(NamedTuple):
     gamma: float
     scale: float
     shaped: bool
+    lure: float
+    lure_way: NDArray[np.uint16]
 
 
 class Outputs(NamedTuple):
@@ -111,12 +117,14 @@ class Outputs(NamedTuple):
         rewards: ``float32[n, 4]`` reward by persona, in the order of
             :data:`~levelforge.playtest.observation.PERSONAS`.
         shaping: ``float32[n]`` gamma * potential after - potential before.
+        lures: ``float32[n, 4]`` lure * steps by which each persona came nearer to what it seeks.
         terminated, truncated: ``bool[n]``.
     """
 
     action: NDArray[np.int32]
     rewards: NDArray[np.float32]
     shaping: NDArray[np.float32]
+    lures: NDArray[np.float32]
     terminated: NDArray[np.bool_]
     truncated: NDArray[np.bool_]
 
@@ -124,6 +132,6 @@ class Outputs(NamedTuple):
 def make_outputs(n: int) -> Outputs:
     """Zeroed outputs for ``n`` environments."""
     return Outputs(
-        np.zeros(n, np.int32), np.zeros((n, 4), np.float32), np.zeros(n, np.float32), np.zeros(n, np.bool_),
-        np.zeros(n, np.bool_),
+        np.zeros(n, np.int32), np.zeros((n, 4), np.float32), np.zeros(n, np.float32), np.zeros((n, 4), np.float32),
+        np.zeros(n, np.bool_), np.zeros(n, np.bool_),
     )  # fmt: skip

@@ -244,7 +244,7 @@ def _spread(
     """Fill ``canvas.way`` with steps to the nearest cell of a code; whether (y, x) has any."""
     code, way = canvas.code[i], canvas.way[i]
     queue = np.empty(height * width, np.int32)
-    head, tail = 0, 0
+    tail = 0
     for row in range(height):
         for column in range(width):
             way[row, column] = NO_WAY
@@ -252,6 +252,17 @@ def _spread(
                 way[row, column] = 0
                 queue[tail] = row * width + column
                 tail += 1
+    flood(code, way, queue, tail, height, width, doors_open)
+    return bool(way[min(max(y, 0), height - 1), x] != NO_WAY)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def flood(code: Any, way: Any, queue: Any, tail: int, height: int, width: int, doors_open: bool) -> None:
+    """Fill ``way`` with steps to the nearest of the first ``tail`` cells of ``queue``, where it is 0 already.
+
+    Steps go in four directions past whatever is not solid; ``way`` is :data:`NO_WAY` in cells not yet reached.
+    """
+    head = 0
     while head < tail:
         row, column = queue[head] // width, queue[head] % width
         head += 1
@@ -265,7 +276,6 @@ def _spread(
             way[r, c] = steps
             queue[tail] = r * width + c
             tail += 1
-    return bool(way[min(max(y, 0), height - 1), x] != NO_WAY)
 
 
 @njit(cache=True, nogil=True, inline="always")

@@ -48,7 +48,7 @@ class Update:
 
     Attributes:
         leaf: ``int64[B]`` where the batch lies in replay.
-        error: ``float32[B]`` its TD errors.
+        error: ``float32[B]`` sizes of its TD errors, over the personas.
         loss, mean_q: for the record.
     """
 
@@ -80,8 +80,10 @@ class DqnConfig:
         shaping_scale: weight of the shaping, in reward a step of distance.
         shaping_share: how much of the shaping each persona feels. Shaping changes no best policy, but it does change
             what is learned first: at its full weight, explorers and collectors walk straight to the goal.
-        relabel: share of each batch that is labelled with another persona's reward than the runner's; all personas
-            learn from all transitions, whoever made them.
+        lure: reward of the explorer a step nearer to a place it has not seen, and of the collector a step nearer to a
+            collectible. What lies off the way to the goal is else found by chance alone.
+        persona_weight: weight of another persona's error next to the runner's; all personas learn from all transitions,
+            whoever made them.
         others: share of the environments whose player acts as one of the other personas.
         max_grad_norm: gradients are clipped to this norm.
         precision: of updates: ``auto`` (bfloat16 where the processor has it), ``float32`` or ``bfloat16``.
@@ -112,12 +114,13 @@ class DqnConfig:
     epsilon_base: float = 0.4
     epsilon_power: float = 5.0
     shaping_scale: float = 0.05
-    shaping_share: tuple[float, float, float, float] = (1.0, 0.2, 0.2, 1.0)
-    relabel: float = 0.3
-    others: float = 0.2
+    shaping_share: tuple[float, float, float, float] = (1.0, 0.1, 0.1, 1.0)
+    lure: float = 0.1
+    persona_weight: float = 0.5
+    others: float = 0.3
     max_grad_norm: float = 10.0
     precision: Precision = "auto"
-    rewards: Rewards = Rewards(tile=0.04, collectible=0.4)
+    rewards: Rewards = Rewards(tile=0.05, collectible=1.0)
     net: NetConfig = NetConfig()
     level_floor: float = 0.2
     staleness: float = 0.1
@@ -185,6 +188,7 @@ class DqnTrainer:
         ladder = c.epsilon_base ** (1 + c.epsilon_power * np.arange(c.n_envs) / max(1, c.n_envs - 1))
         self.env = BatchEnv(
             game, level_pool, c.n_envs, seed, epsilon=ladder, rewards=c.rewards, gamma=c.gamma, scale=c.shaping_scale,
+            lure=c.lure,
         )  # fmt: skip
         self.replay = PrioritisedReplay(
             c.n_envs, c.capacity, VIEW_SIZE[game.movement], n=c.n_step, gamma=c.gamma, alpha=c.alpha
@@ -209,6 +213,8 @@ class DqnTrainer:
         self._stream = torch.cuda.Stream(self.device) if gpu else None
         self._captured: Captured | None = None
         self.half = halved(c.precision, self.device)
+        shares = torch.tensor([1.0] + [c.persona_weight] * (len(PERSONAS) - 1), device=self.device)
+        self.shares = shares / shares.sum()
 
     # --- training ------------------------------------------------------------------------------
 
@@ -260,7 +266,7 @@ class DqnTrainer:
         with torch.inference_mode():
             q = self.actor(*self._tensors(self.obs), self._here(self.obs["persona"]))
         obs, _, terminated, truncated, info = self.env.step(q.argmax(dim=1).cpu().numpy())
-        rewards = info.rewards + info.shaping[:, None] * np.array(c.shaping_share, np.float32)
+        rewards = info.rewards + info.shaping[:, None] * np.array(c.shaping_share, np.float32) + info.lures
         self.replay.add(self.obs, info.action, rewards, terminated, truncated)
         self.obs = obs
         for env, end in zip(info.done, info.episode, strict=True):
@@ -288,9 +294,8 @@ class DqnTrainer:
         taken = self._take_in()
         progress = min(1.0, self.frames / c.anneal_frames if self.progress is None else self.progress())
         self._set_rate(c.learning_rate * (1.0 - 0.9 * progress))
-        persona = self._personas()
-        batch = self.replay.sample(c.batch_size, c.beta + (1.0 - c.beta) * progress, self.rng, persona)
-        tensors = self._batch(batch, persona)
+        batch = self.replay.sample(c.batch_size, c.beta + (1.0 - c.beta) * progress, self.rng)
+        tensors = self._batch(batch)
         if self._stream is not None and self._captured is None:
             self._captured = Captured(self._descend, tensors)
         if learner is None:
@@ -315,12 +320,11 @@ class DqnTrainer:
             else:
                 group["lr"] = rate
 
-    def _batch(self, batch: Batch, persona: NDArray[np.int64]) -> tuple[Tensor, ...]:
+    def _batch(self, batch: Batch) -> tuple[Tensor, ...]:
         """What :meth:`_descend` takes, on the device."""
-        weights = np.eye(len(PERSONAS), dtype=np.float32)[persona]
-        numbers = np.stack([batch.reward, batch.discount, batch.weight])
+        numbers = np.stack([batch.discount, batch.weight])
         parts = (*(batch.obs[p] for p in PARTS), *(batch.next_obs[p] for p in PARTS))
-        return tuple(self._here(array) for array in (*parts, weights, batch.action, numbers))
+        return tuple(self._here(array) for array in (*parts, batch.reward, batch.action, numbers))
 
     def _update(self, batch: Batch, tensors: tuple[Tensor, ...]) -> Update:
         """One step of gradient descent on a batch."""
@@ -335,18 +339,21 @@ class DqnTrainer:
         return Update(batch.leaf, told[:-2], float(told[-2]), float(told[-1]))
 
     def _descend(self, *tensors: Tensor) -> Tensor:
-        """One step of gradient descent; ``float32[B + 2]`` TD errors, the loss, and the mean value."""
-        obs, following, (persona, action, numbers) = tensors[:3], tensors[3:6], tensors[6:]
-        reward, discount, weight = numbers
-        target = self.targets(following, persona, reward, discount)
-        chosen = self._q(self.net, obs, persona).gather(1, action[:, None]).squeeze(1)
-        loss = (F.smooth_l1_loss(chosen, target, reduction="none") * weight).mean()
+        """One step of gradient descent; ``float32[B + 2]`` TD errors, the loss, and the runner's mean value."""
+        obs, following, (reward, action, numbers) = tensors[:3], tensors[3:6], tensors[6:]
+        discount, weight = numbers
+        target = self.targets(following, reward, discount)
+        chosen = (
+            self._q(self.net, obs).gather(2, action[:, None, None].expand(-1, len(PERSONAS), 1)).squeeze(2)
+        )
+        loss = (F.smooth_l1_loss(chosen, target, reduction="none") @ self.shares * weight).mean()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.config.max_grad_norm)
         self.optimizer.step()
         chosen = chosen.detach()
-        return torch.cat([chosen - target, torch.stack([loss.detach(), chosen.mean()])])
+        error = (chosen - target).abs() @ self.shares
+        return torch.cat([error, torch.stack([loss.detach(), chosen[:, 0].mean()])])
 
     def _wait(self) -> Update | None:
         """Let the update under way come to its end, without taking it in."""
@@ -369,25 +376,22 @@ class DqnTrainer:
                 torch._foreach_lerp_(list(self.average.parameters()), learned, share)
         return update
 
-    def targets(
-        self, following: tuple[Tensor, ...], persona: Tensor, reward: Tensor, discount: Tensor
-    ) -> Tensor:
-        """``float32[B]``: reward + discount * Q_target(next, argmax over a of Q(next, a)) (double DQN)."""
+    def targets(self, following: tuple[Tensor, ...], reward: Tensor, discount: Tensor) -> Tensor:
+        """``float32[B, P]``: reward + discount * Q_target(next, argmax over a of Q(next, a)) (double DQN), by persona."""
         with torch.no_grad():
-            action = self._q(self.net, following, persona).argmax(dim=1, keepdim=True)
-            value = self._q(self.target, following, persona).gather(1, action).squeeze(1)
-        target: Tensor = reward + discount * value
+            action = self._q(self.net, following).argmax(dim=2, keepdim=True)
+            value = self._q(self.target, following).gather(2, action).squeeze(2)
+        target: Tensor = reward + discount[:, None] * value
         return target
 
-    def _q(self, net: PlaytesterNet, obs: tuple[Tensor, ...], persona: Tensor) -> Tensor:
-        """Values for an update: all but the heads in bfloat16 where that is twice as fast.
+    def _q(self, net: PlaytesterNet, obs: tuple[Tensor, ...]) -> Tensor:
+        """``float32[B, P, A]`` values for an update: all but the heads in bfloat16 where that is twice as fast.
 
         The heads are not, for actions often differ by less in value than bfloat16 can tell.
         """
-        view, overview, scalars = obs
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-            hidden = net.features(view, overview, scalars, persona)
-        return net.heads(hidden.float(), scalars)
+            hidden = net.features_all(*obs)
+        return net.heads_all(hidden.float(), obs[2])
 
     def reweigh(self) -> None:
         """Draw levels by how much there is to learn from each, and by how long ago they were played.
@@ -484,12 +488,6 @@ class DqnTrainer:
         single = [tiles for part in level_pool for tiles in (part if part.ndim == 3 else [part])]
         chosen = np.unique(np.linspace(0, len(single) - 1, self.config.judged_levels).round().astype(int))
         return [single[i] for i in chosen]
-
-    def _personas(self) -> NDArray[np.int64]:
-        """``int64[B]`` whose reward each sample of the next batch gets: the runner's, or another's."""
-        size = self.config.batch_size
-        other = self.rng.random(size) < self.config.relabel
-        return np.where(other, self.rng.integers(1, len(PERSONAS), size), 0)
 
     def _passed(self, every: int) -> bool:
         """Whether a multiple of ``every`` frames was reached in the latest round."""

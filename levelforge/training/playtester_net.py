@@ -50,6 +50,30 @@ class NetConfig:
     facing: bool = False
 
 
+class PersonaHeads(nn.Module):
+    """A layer and an output layer a persona, all of one size; input float32[P, N, inputs], output float32[P, N, outputs].
+
+    One head for all personas, told who plays, hardly learns to tell them apart: a collector walked past treasure.
+    """
+
+    def __init__(self, inputs: int, hidden: int, outputs: int) -> None:
+        super().__init__()
+
+        def uniform(*shape: int, fan_in: int) -> nn.Parameter:
+            return nn.Parameter(torch.empty(shape).uniform_(-(fan_in**-0.5), fan_in**-0.5))  # as nn.Linear
+
+        self.first = uniform(PERSONAS, inputs, hidden, fan_in=inputs)
+        self.first_bias = uniform(PERSONAS, 1, hidden, fan_in=inputs)
+        self.last = uniform(PERSONAS, hidden, outputs, fan_in=hidden)
+        self.last_bias = uniform(PERSONAS, 1, outputs, fan_in=hidden)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The outputs; an input float32[1, N, inputs] is every persona's."""
+        hidden = torch.relu(x @ self.first + self.first_bias)
+        found: Tensor = hidden @ self.last + self.last_bias
+        return found
+
+
 class PlaytesterNet(nn.Module):
     """Q values of every action, from one observation a row.
 
@@ -101,29 +125,45 @@ class PlaytesterNet(nn.Module):
             nn.LayerNorm(config.hidden),
             nn.ReLU(),
         )
-        self.value = nn.Sequential(
-            nn.Linear(config.hidden, config.head), nn.ReLU(), nn.Linear(config.head, 1)
-        )
-        self.advantage = nn.Sequential(
-            nn.Linear(config.hidden, config.head), nn.ReLU(), nn.Linear(config.head, len(actions))
-        )
+        self.value = PersonaHeads(config.hidden, config.head, 1)
+        self.advantage = PersonaHeads(config.hidden, config.head, len(actions))
         # Convolutions on the CPU are about twice as fast with channels last.
         for part in (self.view, self.map):
             part.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
 
     def forward(self, view: Tensor, overview: Tensor, scalars: Tensor, persona: Tensor) -> Tensor:
         """Q values, float32[N, A]; the class describes the inputs, ``overview`` is the ``map``."""
-        return self.heads(self.features(view, overview, scalars, persona), scalars)
+        return self.heads(self.features(view, overview, scalars, persona), scalars, persona)
+
+    def forward_all(self, view: Tensor, overview: Tensor, scalars: Tensor) -> Tensor:
+        """Q values of each persona, float32[N, P, A], for little more than those of one."""
+        return self.heads_all(self.features_all(view, overview, scalars), scalars)
 
     def features(self, view: Tensor, overview: Tensor, scalars: Tensor, persona: Tensor) -> Tensor:
         """float32[N, hidden]: what the heads read the values from."""
+        hidden: Tensor = self.trunk(torch.cat([self._seen(view, overview, scalars), persona], dim=1))
+        return hidden
+
+    def features_all(self, view: Tensor, overview: Tensor, scalars: Tensor) -> Tensor:
+        """float32[P, N, hidden]: :meth:`features` of each persona."""
+        seen = self._seen(view, overview, scalars)
+        first, *others = self.trunk
+        assert isinstance(first, nn.Linear)
+        hidden = F.linear(seen, first.weight[:, :-PERSONAS], first.bias)
+        hidden = hidden + first.weight[:, -PERSONAS:].T[:, None]
+        for layer in others:
+            hidden = layer(hidden)
+        return hidden
+
+    def _seen(self, view: Tensor, overview: Tensor, scalars: Tensor) -> Tensor:
+        """All of the trunk's inputs but the persona."""
         view = self._turned(view, scalars)
         codes = view[:, 0]
         if self.config.facing:
             sideways = (codes == RIGHT) | (codes == LEFT)
             codes = torch.where(self._away(scalars, 3) & sideways, RIGHT + LEFT - codes, codes)
         codes = F.embedding(codes.long(), self.one_hot)  # (N, VH, VW, 18)
-        return self._features(codes, view[:, 1:], overview, scalars, persona)
+        return self._flattened(codes, view[:, 1:], overview, scalars)
 
     def values(
         self, codes: Tensor, beside: Tensor, overview: Tensor, scalars: Tensor, persona: Tensor
@@ -136,21 +176,24 @@ class PlaytesterNet(nn.Module):
         if self.config.facing:
             swapped = torch.cat([codes[:, :RIGHT], codes[:, [LEFT, RIGHT]], codes[:, LEFT + 1 :]], dim=1)
             codes = torch.where(self._away(scalars, 4), swapped, codes)
-        hidden = self._features(codes.permute(0, 2, 3, 1), beside, overview, scalars, persona)
-        return self.heads(hidden, scalars)
+        seen = self._flattened(codes.permute(0, 2, 3, 1), beside, overview, scalars)
+        return self.heads(self.trunk(torch.cat([seen, persona], dim=1)), scalars, persona)
 
-    def heads(self, hidden: Tensor, scalars: Tensor) -> Tensor:
-        """Q values from :meth:`features`."""
+    def heads(self, hidden: Tensor, scalars: Tensor, persona: Tensor) -> Tensor:
+        """Q values from :meth:`features`: the personas', in proportion to their weights."""
+        return (self.heads_all(hidden[None], scalars) * persona[:, :, None]).sum(dim=1)
+
+    def heads_all(self, hidden: Tensor, scalars: Tensor) -> Tensor:
+        """float32[N, P, A] from :meth:`features_all`."""
         advantage = self.advantage(hidden)
-        q: Tensor = self.value(hidden) + advantage - advantage.mean(dim=1, keepdim=True)
+        q: Tensor = self.value(hidden) + advantage - advantage.mean(dim=2, keepdim=True)
+        q = q.transpose(0, 1)
         if self.config.facing:
-            q = torch.where(self._away(scalars, 2), q[:, self.mirrored], q)
+            q = torch.where(self._away(scalars, 3), q[:, :, self.mirrored], q)
         return q
 
-    def _features(
-        self, codes: Tensor, beside: Tensor, overview: Tensor, scalars: Tensor, persona: Tensor
-    ) -> Tensor:
-        """As :meth:`features`, from codes f32[N, VH, VW, 18]: channels last, in which putting them together is cheap.
+    def _flattened(self, codes: Tensor, beside: Tensor, overview: Tensor, scalars: Tensor) -> Tensor:
+        """As :meth:`_seen`, from codes f32[N, VH, VW, 18]: channels last, in which putting them together is cheap.
 
         Codes and what is beside them are turned already.
         """
@@ -164,8 +207,7 @@ class PlaytesterNet(nn.Module):
         far = self.map(overview.permute(0, 2, 3, 1).float().mul(1.0 / 255.0).permute(0, 3, 1, 2))
         if self.config.facing:
             scalars = torch.where(self._away(scalars, 2), scalars * self.sides, scalars)
-        hidden: Tensor = self.trunk(torch.cat([_flat(near), _flat(far), scalars, persona], dim=1))
-        return hidden
+        return torch.cat([_flat(near), _flat(far), scalars], dim=1)
 
     def _turned(self, cells: Tensor, scalars: Tensor) -> Tensor:
         """Rows of (N, C, H, W) in a mirror where the goal is to the left."""

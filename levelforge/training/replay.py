@@ -18,7 +18,7 @@ from levelforge.errors import LevelForgeError
 
 Observation = Mapping[str, NDArray[Any]]
 PARTS = ("view", "map", "scalars")
-"""The parts of an observation that are stored; the persona is chosen anew at each sampling."""
+"""The parts of an observation that are stored; whatever is sampled is every persona's."""
 
 
 class Batch(NamedTuple):
@@ -27,7 +27,7 @@ class Batch(NamedTuple):
     Attributes:
         obs, next_obs: parts ``view`` uint8[B, 3, VH, VW], ``map`` uint8[B, 9, 12, 16], ``scalars`` float32[B, 20].
         action: ``int64[B]``.
-        reward: ``float32[B]`` discounted sum over up to n steps, of the persona asked for.
+        reward: ``float32[B, 4]`` discounted sum over up to n steps, by persona.
         discount: ``float32[B]`` factor of the value of ``next_obs``: 0 after the end of an episode.
         weight: ``float32[B]`` importance weights, the largest is 1.
         leaf: ``int64[B]`` to hand back to :meth:`PrioritisedReplay.update`.
@@ -100,7 +100,6 @@ def tree_find(tree: NDArray[np.float64], mass: NDArray[np.float64]) -> NDArray[n
 def n_step(
     slot: NDArray[np.int64],
     env: NDArray[np.int64],
-    persona: NDArray[np.int64],
     reward: NDArray[np.float32],
     terminated: NDArray[np.bool_],
     truncated: NDArray[np.bool_],
@@ -114,34 +113,35 @@ def n_step(
     the observation before the last action (which makes that last step itself unusable as a beginning).
 
     Args:
-        slot, env, persona: ``int64[B]``.
+        slot, env: ``int64[B]``.
         reward: ``float32[T, E, 4]``.
         terminated, truncated: ``bool[T, E]``.
         n: steps, at least 1.
         gamma: discount a step.
 
     Returns:
-        ``float32[B]`` reward sums, ``float32[B]`` factors of the bootstrapped value,
+        ``float32[B, 4]`` reward sums by persona, ``float32[B]`` factors of the bootstrapped value,
         ``int64[B]`` slots of the observations to bootstrap from.
     """
     size = len(slot)
     slots = reward.shape[0]
-    total = np.empty(size, np.float32)
+    total = np.zeros((size, reward.shape[2]), np.float32)
     discount = np.empty(size, np.float32)
     last = np.empty(size, np.int64)
     for b in range(size):
         e, t = env[b], slot[b]
-        value, factor = 0.0, 1.0
+        factor = 1.0
         for _ in range(n):
             if truncated[t, e]:
                 break
-            value += factor * reward[t, e, persona[b]]
+            for p in range(reward.shape[2]):
+                total[b, p] += factor * reward[t, e, p]
             factor *= gamma
             if terminated[t, e]:
                 factor = 0.0
                 break
             t = (t + 1) % slots
-        total[b], discount[b], last[b] = value, factor, t
+        discount[b], last[b] = factor, t
     return total, discount, last
 
 
@@ -241,28 +241,19 @@ class PrioritisedReplay:
             slot = (self.added - 1) % self.slots
             self._truncated[slot] |= ~self._terminated[slot]
 
-    def sample(
-        self,
-        size: int,
-        beta: float,
-        rng: np.random.Generator,
-        persona: NDArray[np.int64] | None = None,
-    ) -> Batch:
+    def sample(self, size: int, beta: float, rng: np.random.Generator) -> Batch:
         """Draw transitions in proportion to their priorities, one from each of ``size`` equal shares of the sum.
 
         Args:
             size: how many, B.
             beta: strength of the correction by importance weights, 0 to 1.
             rng: source of randomness.
-            persona: ``int64[B]`` whose reward each is relabelled with; None for the first one's (the runner).
         """
         total = float(self._tree[1])
         index = tree_find(self._tree, (np.arange(size) + rng.random(size)) * (total / size))
         slot, env = index // self.n_envs, index % self.n_envs
-        if persona is None:
-            persona = np.zeros(size, np.int64)
         reward, discount, last = n_step(
-            slot, env, persona, self._reward, self._terminated, self._truncated, self.n, self.gamma
+            slot, env, self._reward, self._terminated, self._truncated, self.n, self.gamma
         )
         priority = self._tree[len(self._tree) // 2 + index]
         weight = (priority / total) ** -beta

@@ -26,7 +26,7 @@ from levelforge.game import Game, Tile
 from levelforge.pack import CARD, GENERATOR, INFO, PLAYTESTER, Pack, read_pack
 from levelforge.playtest.observation import VIEW_SIZE
 from levelforge.training.gan_nets import STYLE_CHANNELS
-from levelforge.training.playtester_net import MAP_SHAPE, NetConfig, PlaytesterNet
+from levelforge.training.playtester_net import MAP_SHAPE, PERSONAS, NetConfig, PlaytesterNet
 
 HEADS = ("terrain.", "entities.", "value.", "advantage.")
 """Parameters that make the networks' outputs; they go on learning where the trunk is frozen."""
@@ -207,9 +207,10 @@ def playtester_net(source: Pack) -> NetConfig | None:
         LevelForgeError: the file cannot be read or is no ONNX file.
     """
     tensors, told = _read(source.folder / PLAYTESTER)
-    layers = ("view.0", "view.2", "map.0", "map.2", "trunk.0", "value.0")
-    found = [tensors.get(f"{layer}.weight") for layer in layers]
-    v1, v2, m1, m2, hidden, head = (0 if tensor is None else len(tensor) for tensor in found)
+    found = [tensors.get(f"{layer}.weight") for layer in ("view.0", "view.2", "map.0", "map.2", "trunk.0")]
+    v1, v2, m1, m2, hidden = (0 if tensor is None else len(tensor) for tensor in found)
+    last = _personal(tensors).get("value.last")
+    head = 0 if last is None else last.shape[1]
     if not (v1 and v2 and m1 and m2 and hidden and head):
         return None
     return NetConfig((v1, v2), (m1, m2), hidden, head, told.get("facing") == "true")
@@ -271,9 +272,21 @@ def playtester_axes(net: PlaytesterNet, here: Game, there: Game) -> dict[str, Ax
 
     return {
         "trunk.0.weight": Axis(1, places[0] + others, places[1] + others, words),
-        "advantage.2.weight": Axis(0, *actions),
-        "advantage.2.bias": Axis(0, *actions),
+        "advantage.last": Axis(2, *actions),
+        "advantage.last_bias": Axis(2, *actions),
     }
+
+
+def _personal(tensors: Tensors) -> Tensors:
+    """The tensors of a playtester in which all personas share their heads, as of one in which each has its own."""
+    found = dict(tensors)
+    for head in ("value", "advantage"):
+        for layer, name in (("0", "first"), ("2", "last")):
+            for kind, suffix in (("weight", ""), ("bias", "_bias")):
+                shared = found.pop(f"{head}.{layer}.{kind}", None)
+                if shared is not None:
+                    found[f"{head}.{name}{suffix}"] = np.stack([np.atleast_2d(shared.T)] * PERSONAS)
+    return found
 
 
 def _places(net: PlaytesterNet, view: tuple[int, int]) -> list[Label]:
@@ -314,9 +327,8 @@ def start_playtester(trainer: Any, source: Pack, *, freeze: bool = False) -> Rep
     """Let a :class:`~levelforge.training.dqn.DqnTrainer` start from a pack's playtester."""
     path = source.folder / PLAYTESTER
     net = trainer.net
-    report = transplant(
-        net, read_tensors(path), playtester_axes(net, trainer.game, source.game), str(path), freeze=freeze
-    )
+    axes = playtester_axes(net, trainer.game, source.game)
+    report = transplant(net, _personal(read_tensors(path)), axes, str(path), freeze=freeze)
     for copy in (trainer.target, trainer.actor, trainer.average):
         copy.load_state_dict(net.state_dict())
     return report

@@ -142,11 +142,28 @@ def test_targets_choose_with_one_network_and_value_with_the_other(dungeon: Game,
         for net, advantage in ((it.net, [0.0, 5, 0, 0, 0]), (it.target, [10.0, 1, 0, 0, -11])):
             for parameter in net.parameters():
                 parameter.zero_()
-            net.advantage[-1].bias.copy_(torch.tensor(advantage))  # type: ignore[union-attr, operator, arg-type]
+            net.advantage.last_bias[:] = torch.tensor(advantage)
+            net.advantage.last_bias[2] *= 2  # the collector's
     following = tuple(torch.from_numpy(it.obs[part][:3]) for part in ("view", "map", "scalars"))
-    reward, discount = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([0.5, 0.0, 1.0])
-    # The learner prefers action 1, which the target network values at 1.
-    assert it.targets(following, torch.eye(4)[[0, 0, 0]], reward, discount).tolist() == [1.5, 2.0, 4.0]
+    reward = torch.tensor([[1.0, 0, 0, 0], [2.0, 0, 0, 0], [3.0, 0, 5, 0]])
+    discount = torch.tensor([0.5, 0.0, 1.0])
+    # The learner prefers action 1, which the target network values at 1, and for the collector at 2.
+    expected = [[1.5, 0.5, 1, 0.5], [2, 0, 0, 0], [4, 1, 7, 1]]
+    assert it.targets(following, reward, discount).tolist() == expected
+
+
+@pytest.mark.parametrize("facing", [False, True])
+def test_the_values_of_all_personas_are_those_of_each(dungeon: Game, facing: bool) -> None:
+    torch.manual_seed(0)
+    net = PlaytesterNet(names_of(dungeon), (11, 11), NetConfig(facing=facing))
+    view, far, scalars, _ = example_inputs(net, 3)
+    scalars[1, 16] = -1.0
+    with torch.no_grad():
+        every = net.forward_all(view, far, scalars)
+        for k in range(4):
+            alone = net(view, far, scalars, torch.eye(4)[[k] * 3])
+            torch.testing.assert_close(every[:, k], alone)
+    assert not torch.equal(every[:, 0], every[:, 1])
 
 
 def test_a_restored_trainer_goes_on_bit_by_bit(dungeon: Game, rooms: np.ndarray) -> None:
@@ -208,9 +225,8 @@ def test_updates_in_bfloat16_are_about_those_in_float32(dungeon: Game, rooms: np
     """The heads stay in float32: what tells good actions from better ones is finer than bfloat16."""
     exact, half = (trainer(dungeon, rooms, replace(TINY, precision=p)) for p in ("float32", "bfloat16"))
     seen = tuple(torch.from_numpy(exact.obs[part]) for part in ("view", "map", "scalars"))
-    persona = torch.eye(4)[[0] * 8]
     with torch.no_grad():
-        values = [it._q(it.net, seen, persona) for it in (exact, half)]
+        values = [it._q(it.net, seen) for it in (exact, half)]
     assert values[1].dtype == torch.float32
     torch.testing.assert_close(*values, atol=0.01, rtol=0)
     assert not torch.equal(*values)

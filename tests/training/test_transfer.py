@@ -7,6 +7,7 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 import torch
+from torch.nn import functional as F
 from training.fake_trainers import SETTINGS, FakeMakers
 
 from levelforge import decode
@@ -15,6 +16,7 @@ from levelforge.game import load_game
 from levelforge.level import parse_text
 from levelforge.pack import GENERATOR, INFO, PLAYTESTER, pack_hash, read_pack, write_pack
 from levelforge.playtest.observation import VIEW_SIZE
+from levelforge.training import transfer
 from levelforge.training.dqn import DqnConfig, DqnTrainer
 from levelforge.training.folder import RunFolder
 from levelforge.training.gan import GanConfig, GanTrainer
@@ -208,7 +210,7 @@ def test_from_another_game_actions_follow_names(packs, name):
     for a, action in enumerate(game.actions):
         for b, other in enumerate(source.game.actions):
             same = np.array_equal(
-                trainer.net.advantage[2].weight[a].detach(), tensors["advantage.2.weight"][b]
+                trainer.net.advantage.last[:, :, a].detach(), tensors["advantage.last"][:, :, b]
             )
             assert same == (action.name == other.name)
     assert np.array_equal(trainer.net.view[0].weight.detach(), tensors["view.0.weight"])
@@ -220,6 +222,32 @@ def test_from_another_game_actions_follow_names(packs, name):
     assert f"playtester from the {source.game.name} pack" in text
     assert "trunk.0.weight: new for places of the view" in text
     assert all(a.name in text for a in game.actions if a.name not in {b.name for b in source.game.actions})
+
+
+def test_heads_that_all_personas_share_become_each_ones_own(packs, monkeypatch):
+    """As in packs written before each persona had its own."""
+    source = packs["dungeon"]
+    tensors = dict(read_tensors(source.folder / PLAYTESTER))
+    for head in ("value", "advantage"):
+        for name, layer in (("first", 0), ("last", 2)):
+            weight, bias = (tensors.pop(f"{head}.{name}{suffix}")[0] for suffix in ("", "_bias"))
+            tensors |= {f"{head}.{layer}.weight": weight.T, f"{head}.{layer}.bias": bias[0]}
+    monkeypatch.setattr(transfer, "read_tensors", lambda _: tensors)
+    player = dqn(source.game)
+    report = start_playtester(player, source)
+    assert report.copied == report.numbers
+    view, far, scalars, persona = example_inputs(player.net, 3)
+    with torch.no_grad():
+        hidden = player.net.features(view, far, scalars, persona)
+        q = player.net(view, far, scalars, persona)
+        layers = {
+            h: [torch.from_numpy(tensors[f"{h}.{k}.{kind}"]) for k in (0, 2) for kind in ("weight", "bias")]
+            for h in ("value", "advantage")
+        }
+        value, advantage = (
+            F.linear(torch.relu(F.linear(hidden, w1, b1)), w2, b2) for w1, b1, w2, b2 in layers.values()
+        )
+    torch.testing.assert_close(q, value + advantage - advantage.mean(dim=1, keepdim=True))
 
 
 def test_labels_count_what_the_networks_have():
@@ -256,7 +284,7 @@ def test_frozen_trunks_stay_and_heads_learn(packs, frozen):
     player._wait()
     after = {n: p.detach() for net in (trainer.generator, player.net) for n, p in net.named_parameters()}
     moved = {n for n in before if not torch.equal(before[n], after[n])}
-    heads = {"terrain.weight", "entities.weight", "value.0.weight", "advantage.2.weight"}
+    heads = {"terrain.weight", "entities.weight", "value.first", "advantage.last"}
     assert moved >= heads
     assert ("trunk.0.weight" in moved) == ("enter.weight" in moved) == (not frozen)
     assert bool(report.frozen) == frozen
