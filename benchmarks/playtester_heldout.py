@@ -4,22 +4,26 @@
 
 Plays ``corpus/heldout`` with the ONNX playtester of the bundled packs (or of those in a folder). A skill is a
 chance of pressing something else. ``--planner`` also plays them with a player that knows the whole level (``planner.py``):
-what it loses is the noise's doing. Prints a table, names the levels that are mostly lost, writes JSON.
+what it loses is the noise's doing. Prints a table, names the levels that are mostly lost, says how well each persona
+does what it wants beside the runner, who does not want it, and writes JSON.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from planner import planner_rates
 
 from levelforge.game import bundled_games
-from levelforge.level import parse_text
+from levelforge.level import Level, parse_text
 from levelforge.pack import Pack, load_pack
-from levelforge.playtest.measure import SKILLS
+from levelforge.playtest.measure import PERSONAS, SKILLS, playtest
+from levelforge.playtest.result import PlaytestResult
 from levelforge.training.heldout import best_skill, outcomes
 
 
@@ -33,6 +37,9 @@ def measure(pack: Pack, episodes: int, planner: bool) -> dict[str, Any]:
     rates = {f"{skill:g}": round(float(won.mean()), 4) for skill, won in by_level.items()}
     skill, best = best_skill(rates)
     won = by_level[float(skill)]
+    plays = playtest(
+        [Level(game, tiles) for tiles in levels], game, pack.playtester, seed=1, episodes=episodes
+    )
     return {
         "game": game.name,
         "pack": pack.hash,
@@ -41,8 +48,21 @@ def measure(pack: Pack, episodes: int, planner: bool) -> dict[str, Any]:
         "win_rate": rates,
         "best_skill": skill,
         "best": best,
+        "personas": {name: does(plays, name) for name in PERSONAS},
         "planner": planner_rates(game, levels, SKILLS, episodes) if planner else None,
         "mostly_lost": [f.stem for f, rate in zip(files, won, strict=True) if rate < 0.5],
+    }
+
+
+def does(plays: Sequence[PlaytestResult], persona: str) -> dict[str, float]:
+    """What a persona does on the rungs it plays: shares won, of tiles seen and of collectibles taken, and damage."""
+    mine = [play.personas[persona] for play in plays]
+    taken = [play.collected for play in mine if play.collected is not None]
+    return {
+        "won": round(float(np.mean([np.mean(list(play.win_rate.values())) for play in mine])), 4),
+        "seen": round(float(np.mean([play.explored for play in mine])), 4),
+        "taken": round(float(np.mean(taken)), 4) if taken else 0.0,
+        "damage": round(float(np.mean([play.damage for play in mine])), 4),
     }
 
 
@@ -64,6 +84,9 @@ def main() -> None:
         if row["planner"]:
             cells = " ".join(f"{rate:>10.3f}" for rate in row["planner"].values())
             print(f"{'  planner':<12} {'':>6}  {cells}")
+        for name, figures in row["personas"].items():
+            cells = "  ".join(f"{what} {value:.3f}" for what, value in figures.items())
+            print(f"{'':<12} {name:>9}: {cells}")
         if row["mostly_lost"]:
             print(f"{'':<12} mostly lost: {', '.join(row['mostly_lost'])}")
     args.out.write_text(json.dumps({"rows": rows}, indent=2) + "\n", encoding="utf-8")
