@@ -166,6 +166,25 @@ def test_the_values_of_all_personas_are_those_of_each(dungeon: Game, facing: boo
     assert not torch.equal(every[:, 0], every[:, 1])
 
 
+@pytest.mark.parametrize("weight", [0.0, 0.5])
+def test_every_persona_learns_from_every_transition(dungeon: Game, rooms: np.ndarray, weight: float) -> None:
+    it = trainer(dungeon, rooms, replace(TINY, persona_weight=weight, others=0.0))  # all play as the runner
+    before = it.net.advantage.first.detach().clone()
+    run(it, 40)
+    moved = (it.net.advantage.first.detach() != before).flatten(1).any(dim=1)
+    assert moved.tolist() == [True] + [weight > 0] * 3
+
+
+def test_explorers_and_collectors_are_lured_and_nobody_else(dungeon: Game) -> None:
+    room = parse_text(ROOM.strip().replace(".>", "$>"), dungeon)[None]
+    free, lured = (trainer(dungeon, room, replace(TINY, lure=lure, epsilon_base=1.0)) for lure in (0.0, 0.1))
+    for it in (free, lured):
+        for _ in range(40):
+            it.play()
+    paid = [np.abs(a - b).max() for a, b in zip(lured.replay._reward.T, free.replay._reward.T, strict=True)]
+    assert [round(float(most), 4) for most in paid] == [0, 0.1, 0.1, 0]
+
+
 def test_a_restored_trainer_goes_on_bit_by_bit(dungeon: Game, rooms: np.ndarray) -> None:
     first = trainer(dungeon, rooms)
     run(first, 40)
