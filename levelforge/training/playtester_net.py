@@ -53,7 +53,7 @@ class NetConfig:
 class PersonaHeads(nn.Module):
     """A layer and an output layer a persona, all of one size; input float32[P, N, inputs], output float32[P, N, outputs].
 
-    One head for all personas, told who plays, hardly learns to tell them apart: a collector walked past treasure.
+    Personas differ in what they want of the same surroundings, so they share what sees and not what decides.
     """
 
     def __init__(self, inputs: int, hidden: int, outputs: int) -> None:
