@@ -79,7 +79,8 @@ class DqnConfig:
         epsilon_base, epsilon_power: environment i of E acts with noise base ** (1 + power * i / (E - 1)).
         shaping_scale: weight of the shaping, in reward a step of distance.
         shaping_share: how much of the shaping each persona feels. Shaping changes no best policy, but it does change
-            what is learned first: at its full weight, explorers and collectors walk straight to the goal.
+            what is learned first: at its full weight, explorers and collectors walk straight to the goal, and
+            with next to none they forget it.
         lure: reward of the explorer a step nearer to a place it has not seen, and of the collector a step nearer to a
             collectible. What lies off the way to the goal is else found by chance alone.
         persona_weight: weight of another persona's error next to the runner's; all personas learn from all transitions,
@@ -114,7 +115,7 @@ class DqnConfig:
     epsilon_base: float = 0.4
     epsilon_power: float = 5.0
     shaping_scale: float = 0.05
-    shaping_share: tuple[float, float, float, float] = (1.0, 0.1, 0.1, 1.0)
+    shaping_share: tuple[float, float, float, float] = (1.0, 0.5, 0.5, 1.0)
     lure: float = 0.1
     persona_weight: float = 0.5
     others: float = 0.3

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from levelforge.errors import LevelForgeError
+from levelforge.exporters.onnx_pack import half_stored
 from levelforge.game import load_game
 from levelforge.pack import CRITIC, Pack, numbered, read_pack, write_pack
 from levelforge.pack import INFO as PACK_INFO
@@ -70,7 +71,7 @@ def pack_run(run: str | Path, out: str | Path, panel: Sequence[str | Path] = ())
         )
     generator, playtester, described = contents
     packs = [read_pack(Path(other), game) for other in panel]
-    others = [player.path.read_bytes() for other in packs for player in other.panel]
+    others = [half_stored(player.path.read_bytes()) for other in packs for player in other.panel]
     critic = (folder.export / CRITIC).read_bytes() if (folder.export / CRITIC).is_file() else None
     known = json.loads(described)
     if critic is None:
