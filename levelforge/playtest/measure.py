@@ -164,7 +164,8 @@ class _Match:
         self._images = len(images[0])
         self._pool = LevelPool(game, [np.ascontiguousarray(image) for level in images for image in level])
         self._seeds = _seeds(tiles, jobs, seed)
-        self._waiting = iter(range(len(jobs)))
+        # One network at a time as far as possible: several in turn keep pushing each other's weights out of the cache.
+        self._waiting = iter(sorted(range(len(jobs)), key=lambda job: self._member(jobs[job][2][1])))
         self._lock, self._stop = threading.Lock(), threading.Event()
         self._done = 0
 
