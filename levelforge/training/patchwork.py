@@ -24,9 +24,8 @@ DRAWS = 8
 def patchwork(levels: Sequence[Tiles], n: int, game: Game, seed: int) -> list[Tiles]:
     """Make levels out of pieces of others.
 
-    A piece is as wide as a quarter to three quarters of the level and, in half of the cases, as high; else it has the whole
-    height, so that the outcome is one level up to a column and another one from there. It comes from anywhere along the
-    other level and keeps its rows. Start and goal stay where they are.
+    A piece has a quarter to three quarters of the level's width, and as much of its height or, in half of the cases, all of
+    it. It comes from anywhere along the other level and keeps its rows. Start and goal stay where they are.
 
     Args:
         levels: ``uint8[H, W]`` authored levels, of any sizes; pieces go between levels of the same size.
