@@ -20,7 +20,7 @@ import numpy as np
 from planner import planner_rates
 
 from levelforge.game import bundled_games
-from levelforge.level import Level, parse_text
+from levelforge.level import parse_text
 from levelforge.pack import Pack, load_pack
 from levelforge.playtest.measure import PERSONAS, SKILLS, playtest
 from levelforge.playtest.result import PlaytestResult
@@ -37,9 +37,7 @@ def measure(pack: Pack, episodes: int, planner: bool) -> dict[str, Any]:
     rates = {f"{skill:g}": round(float(won.mean()), 4) for skill, won in by_level.items()}
     skill, best = best_skill(rates)
     won = by_level[float(skill)]
-    plays = playtest(
-        [Level(game, tiles) for tiles in levels], game, pack.playtester, seed=1, episodes=episodes
-    )
+    plays = playtest(levels, game, pack.playtester, seed=1, episodes=episodes, fun=False)
     return {
         "game": game.name,
         "pack": pack.hash,

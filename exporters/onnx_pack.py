@@ -152,9 +152,6 @@ def half_stored(data: bytes) -> bytes:
 
     Args:
         data: an ONNX file without external data.
-
-    Raises:
-        LevelForgeError: onnx refuses the outcome.
     """
     import onnx
     from onnx import TensorProto, helper, numpy_helper

@@ -32,34 +32,43 @@ def copied(obs):
 # --- what is observed ----------------------------------------------------------------------------
 
 
+def walk(data, game, tiles, **options):
+    """The environment and the reference world side by side, by random actions, until the game is over.
+
+    Yields at the start (with no info) and after every step: world, its visits by cell, whether the player moved, the
+    observation, and the step's info.
+    """
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    env = BatchEnv(game, tiles, 1, seed=0, autoreset=False, **options)
+    world = World(game, tiles)
+    world.collected, visits = set(), {world.start: 1}
+    yield world, visits, False, env.reset(), None
+    for action in np.repeat(rng.integers(0, len(game.actions), 8), 4):
+        before = world.place
+        world.step(int(action))
+        obs, _, _, _, info = env.step(np.array([action]))
+        for cell in world.entered or [world.place]:
+            visits[cell] = visits.get(cell, 0) + 1
+            if world.role_at.get(cell) is Role.COLLECTIBLE:
+                world.collected.add(cell)
+        yield world, visits, world.place != before, obs, info
+        if world.outcome != "running":
+            return
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_observations_are_those_recomputed_from_scratch(data):
     game = data.draw(games())
     tiles = data.draw(tile_grids(game, most=20))
-    rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
-    env = BatchEnv(game, tiles, 1, seed=0, autoreset=False)
-    world = World(game, tiles)
-    world.collected = set()
-    visits, moved, limit = {world.start: 1}, False, game.time_limit(*tiles.shape[::-1])
-    obs = env.reset()
-    for action in np.repeat(rng.integers(0, len(game.actions), 8), 4):
+    limit = game.time_limit(*tiles.shape[::-1])
+    for world, visits, moved, obs, _ in walk(data, game, tiles):
         seen = world.patrols(world.t)
         if len(set(seen)) == len(seen):  # of two patrols in one cell either may be drawn
             expected = reference.view(world, visits, *VIEW_SIZE[game.movement])
             np.testing.assert_array_equal(obs["view"][0], expected)
         np.testing.assert_array_equal(obs["map"][0], reference.overview(world, visits))
         np.testing.assert_allclose(obs["scalars"][0], reference.scalars(world, limit, moved), atol=1e-6)
-        if world.outcome != "running":
-            break
-        before = world.place
-        world.step(int(action))
-        obs, *_ = env.step(np.array([action]))
-        moved = world.place != before
-        for cell in world.entered or [world.place]:
-            visits[cell] = visits.get(cell, 0) + 1
-            if world.role_at[cell] is Role.COLLECTIBLE:
-                world.collected.add(cell)
 
 
 def test_scalars_stay_in_their_range():
@@ -249,36 +258,24 @@ def test_shaping_is_the_discounted_change_of_the_distance(movement):
 def test_a_step_nearer_to_what_a_persona_seeks_is_a_lure(data):
     game = data.draw(games())
     tiles = data.draw(tile_grids(game, most=20))
-    rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
-    env = BatchEnv(game, tiles, 1, seed=0, lure=0.1, shaping=False, autoreset=False)
-    world = World(game, tiles)
-    world.collected, visits = set(), {world.start: 1}
 
-    def locks():
-        return [c for c in world.cells if world.role(c) in (Role.KEY, Role.DOOR)]
-
-    def ways():
+    def ways(world, visits):
         sought = reference.sought(world, visits)
         steps = {k: reference.steps_to(world, cells, world.keys > 0) for k, cells in sought.items()}
-        return sought, locks(), {k: min(24, s.get(reference.inside(world), 0)) for k, s in steps.items()}
+        locks = [c for c in world.cells if world.role(c) in (Role.KEY, Role.DOOR)]
+        return sought, locks, {k: min(24, s.get(reference.inside(world), 0)) for k, s in steps.items()}
 
-    before = ways()
-    for action in np.repeat(rng.integers(0, len(game.actions), 8), 4):
-        world.step(int(action))
-        info = env.step(np.array([action]))[4]
-        for cell in world.entered or [world.place]:
-            visits[cell] = visits.get(cell, 0) + 1
-            if world.role_at.get(cell) is Role.COLLECTIBLE:
-                world.collected.add(cell)
+    before = None
+    for world, visits, _, _, info in walk(data, game, tiles, lure=0.1, shaping=False):
+        now = ways(world, visits)
         if world.outcome != "running":
             np.testing.assert_array_equal(info.lures[0], 0)
-            break
-        now = ways()
-        for persona in (1, 2):
-            found = now[0][persona] != before[0][persona] or now[1] != before[1]
-            nearer = 0 if found else before[2][persona] - now[2][persona]
-            assert info.lures[0, persona] == pytest.approx(0.1 * nearer, abs=1e-6)
-        assert not info.lures[0, [0, 3]].any()
+        elif info is not None:
+            for persona in (1, 2):
+                found = now[0][persona] != before[0][persona] or now[1] != before[1]
+                nearer = 0 if found else before[2][persona] - now[2][persona]
+                assert info.lures[0, persona] == pytest.approx(0.1 * nearer, abs=1e-6)
+            assert not info.lures[0, [0, 3]].any()
         before = now
 
 

@@ -92,11 +92,9 @@ def load(
         canvas, i, batch.height, batch.width, world.role[i], world.patrol[i], n_patrol, start // batch.width,
         start % batch.width,
     )  # fmt: skip
-    s["lures"][:] = 0.0
     if world.lure > 0.0:
         for persona in (EXPLORER, COLLECTOR):
             seek(world, state, canvas, i, persona)
-            s["lures"][persona] = lure(world, state, i, persona)
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -122,8 +120,6 @@ def seek(world: World, state: Any, canvas: Canvas, i: int, persona: int) -> None
     s = state[i]
     height, width = s["height"], s["width"]
     code, way = canvas.code[i], world.lure_way[i, persona - EXPLORER]
-    queue = np.empty(height * width, np.int32)
-    tail = 0
     for row in range(height):
         for column in range(width):
             here = code[row, column]
@@ -135,18 +131,14 @@ def seek(world: World, state: Any, canvas: Canvas, i: int, persona: int) -> None
                     below = code[row + 1, column] if row + 1 < height else _EMPTY
                     wanted = below in (_SOLID, _DOOR, _ONE_WAY, _LADDER)
             way[row, column] = 0 if wanted else NO_WAY
-            if wanted:
-                queue[tail] = row * width + column
-                tail += 1
-    flood(code, way, queue, tail, height, width, s["keys"] > 0)
+    flood(code, way, height, width, s["keys"] > 0)
 
 
 @njit(cache=True, nogil=True, inline="always")
-def lure(world: World, state: Any, i: int, persona: int) -> float:
-    """-lure * (steps to what the persona seeks) of environment ``i`` now; 0 once nothing is left to seek."""
-    s = state[i]
-    row = min(max(s["y"], 0), s["height"] - 1)
-    steps = int(world.lure_way[i, persona - EXPLORER, row, s["x"]])
+def lure(world: World, state: Any, i: int, persona: int, y: int, x: int) -> float:
+    """-lure * (steps from a place to what the persona seeks) in environment ``i``; 0 once nothing is left to seek."""
+    row = min(max(y, 0), state[i]["height"] - 1)
+    steps = int(world.lure_way[i, persona - EXPLORER, row, x])
     return 0.0 if steps == NO_WAY else -world.lure * min(steps, LURE_REACH)
 
 
@@ -251,11 +243,9 @@ def advance(world: World, state: Any, canvas: Canvas, i: int, action: int, trail
         for persona, found in ((EXPLORER, sights), (COLLECTOR, treats)):
             if found > 0 or unlocked:
                 seek(world, state, canvas, i, persona)
-                s["lures"][persona] = lure(world, state, i, persona)
             else:
-                new = lure(world, state, i, persona)
-                out.lures[i, persona] = new - s["lures"][persona]
-                s["lures"][persona] = new
+                now = lure(world, state, i, persona, s["y"], s["x"])
+                out.lures[i, persona] = now - lure(world, state, i, persona, y, x)
 
 
 @njit(cache=True, nogil=True)

@@ -42,7 +42,6 @@ STATE = np.dtype(
         ("over", np.int32),  # 1 once the episode has ended (won, lost or out of time)
         ("epsilon", np.float64),  # chance that something else than the chosen action is pressed
         ("potential", np.float64),  # -scale * distance where the player is now
-        ("lures", np.float64, (4,)),  # -lure * steps to what each persona seeks
     ],
     align=True,
 )

@@ -243,26 +243,26 @@ def _spread(
 ) -> bool:
     """Fill ``canvas.way`` with steps to the nearest cell of a code; whether (y, x) has any."""
     code, way = canvas.code[i], canvas.way[i]
-    queue = np.empty(height * width, np.int32)
-    tail = 0
     for row in range(height):
         for column in range(width):
-            way[row, column] = NO_WAY
-            if code[row, column] == target:
-                way[row, column] = 0
-                queue[tail] = row * width + column
-                tail += 1
-    flood(code, way, queue, tail, height, width, doors_open)
+            way[row, column] = 0 if code[row, column] == target else NO_WAY
+    flood(code, way, height, width, doors_open)
     return bool(way[min(max(y, 0), height - 1), x] != NO_WAY)
 
 
 @njit(cache=True, nogil=True, inline="always")
-def flood(code: Any, way: Any, queue: Any, tail: int, height: int, width: int, doors_open: bool) -> None:
-    """Fill ``way`` with steps to the nearest of the first ``tail`` cells of ``queue``, where it is 0 already.
+def flood(code: Any, way: Any, height: int, width: int, doors_open: bool) -> None:
+    """Fill ``way``, 0 in some cells and :data:`NO_WAY` in all others, with steps to the nearest of those.
 
-    Steps go in four directions past whatever is not solid; ``way`` is :data:`NO_WAY` in cells not yet reached.
+    Steps go in four directions past whatever is not solid; what cannot be reached stays :data:`NO_WAY`.
     """
-    head = 0
+    queue = np.empty(height * width, np.int32)
+    head, tail = 0, 0
+    for row in range(height):
+        for column in range(width):
+            if way[row, column] == 0:
+                queue[tail] = row * width + column
+                tail += 1
     while head < tail:
         row, column = queue[head] // width, queue[head] % width
         head += 1

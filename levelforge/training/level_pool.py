@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -85,13 +86,18 @@ class TrainingGround:
     """
 
     def __init__(self, corpus: Sequence[Tiles], game: Game, *, patched: int = 0, seed: int = 0) -> None:
+        self._corpus, self._game, self._patched, self._seed = corpus, game, patched, seed
         self._mirrors = MIRRORS[game.movement]
-        self._own = [image for tiles in corpus for image in mirror_images(tiles, self._mirrors)]
-        self._own += self._turned(patchwork(corpus, patched, game, seed))
 
     def __call__(self, made: Iterable[Tiles] = ()) -> list[Tiles]:
         """All levels to train on; ``made`` are the generator's, ``uint8[H, W]`` each."""
         return self._own + self._turned(made)
+
+    @cached_property
+    def _own(self) -> list[Tiles]:
+        """The levels that are always there; pieced together when first asked for, which a run's first phase never does."""
+        own = [image for tiles in self._corpus for image in mirror_images(tiles, self._mirrors)]
+        return own + self._turned(patchwork(self._corpus, self._patched, self._game, self._seed))
 
     def _turned(self, made: Iterable[Tiles]) -> list[Tiles]:
         found = []

@@ -135,17 +135,13 @@ class PlaytesterNet(nn.Module):
         """Q values, float32[N, A]; the class describes the inputs, ``overview`` is the ``map``."""
         return self.heads(self.features(view, overview, scalars, persona), scalars, persona)
 
-    def forward_all(self, view: Tensor, overview: Tensor, scalars: Tensor) -> Tensor:
-        """Q values of each persona, float32[N, P, A], for little more than those of one."""
-        return self.heads_all(self.features_all(view, overview, scalars), scalars)
-
     def features(self, view: Tensor, overview: Tensor, scalars: Tensor, persona: Tensor) -> Tensor:
         """float32[N, hidden]: what the heads read the values from."""
         hidden: Tensor = self.trunk(torch.cat([self._seen(view, overview, scalars), persona], dim=1))
         return hidden
 
     def features_all(self, view: Tensor, overview: Tensor, scalars: Tensor) -> Tensor:
-        """float32[P, N, hidden]: :meth:`features` of each persona."""
+        """float32[P, N, hidden]: :meth:`features` of each persona, for little more than those of one."""
         seen = self._seen(view, overview, scalars)
         first, *others = self.trunk
         assert isinstance(first, nn.Linear)
@@ -184,7 +180,7 @@ class PlaytesterNet(nn.Module):
         return (self.heads_all(hidden[None], scalars) * persona[:, :, None]).sum(dim=1)
 
     def heads_all(self, hidden: Tensor, scalars: Tensor) -> Tensor:
-        """float32[N, P, A] from :meth:`features_all`."""
+        """Q values of each persona, float32[N, P, A], from :meth:`features_all`."""
         advantage = self.advantage(hidden)
         q: Tensor = self.value(hidden) + advantage - advantage.mean(dim=2, keepdim=True)
         q = q.transpose(0, 1)

@@ -159,7 +159,7 @@ def test_the_values_of_all_personas_are_those_of_each(dungeon: Game, facing: boo
     view, far, scalars, _ = example_inputs(net, 3)
     scalars[1, 16] = -1.0
     with torch.no_grad():
-        every = net.forward_all(view, far, scalars)
+        every = net.heads_all(net.features_all(view, far, scalars), scalars)
         for k in range(4):
             alone = net(view, far, scalars, torch.eye(4)[[k] * 3])
             torch.testing.assert_close(every[:, k], alone)
