@@ -43,6 +43,7 @@ def second_playtester(pack: Pack, minutes: float, seed: int, out: Path) -> Path:
     """Train another playtester of the pack's game, or take the one of an earlier run; its ONNX file."""
     from levelforge.training.dqn import DqnConfig, DqnTrainer
     from levelforge.training.level_pool import TrainingGround, make_pool
+    from levelforge.training.settings import RunSettings
     from levelforge.training.status import Stop
 
     path = out / f"second-{pack.game.name}-{seed}-{pack.hash[:8]}.onnx"
@@ -55,7 +56,8 @@ def second_playtester(pack: Pack, minutes: float, seed: int, out: Path) -> Path:
     made, _ = make_pool(
         pack.folder, pack.game, pack.info, n=1500, seconds=120, seed=seed, tell=lambda _: None, stop=Stop()
     )
-    ground = TrainingGround([level.tiles for level in corpus.train], pack.game)(made)
+    authored = [level.tiles for level in corpus.train]
+    ground = TrainingGround(authored, pack.game, patched=RunSettings().patched_levels, seed=seed)(made)
     heldout = [level.tiles for level in corpus.heldout]
     trainer = DqnTrainer(pack.game, ground, heldout, DqnConfig(), seed)
     end = time.monotonic() + 60 * minutes

@@ -1,12 +1,16 @@
 """What does each part of the loop do for the levels? GAN alone, each part alone, and all together.
 
     python benchmarks/loop_ablation.py [--games dungeon,platformer] [--seeds 3,1] [--seconds 240]
-        [--gan-seconds 360] [--dqn-seconds 150] [--jobs 2] [--out out/loop_ablation]
+        [--gan-seconds 360] [--dqn-seconds 150] [--playtesters PACK,PACK] [--jobs 2] [--out out/loop_ablation]
 
 All arms of a game and seed start from the same generator (``--gan-seconds`` of GAN training) and the same
 playtester (``--dqn-seconds``), and then have ``--seconds`` each: *GAN alone* spends them on adversarial steps, the
 others on rounds of the loop with the parts named (making, proving and playing levels is paid from their time). Seconds
 are the processor's (all threads of a process together), so all arms have the same budget whatever else is running.
+
+What steers is the playtester's judgement, and after minutes of training it has little: an explorer that sees a sixth of
+a level says nothing of how it invites exploring. ``--playtesters`` lets the playtesters start from those of other packs, as
+``levelforge train --from`` does; not from the bundled ones, for these are the judges.
 
 Then each makes 1000 candidates as ``levelforge generate`` would, and the certified ones of them are played by the
 bundled pack's playtester, which is of no arm (a rerun may do that elsewhere: ``--only-train``). Figures with 95 %
@@ -31,7 +35,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from loop_ablation_cell import ARMS, Cell, Plan, judge_arm, run_arm, run_start
+from loop_ablation_cell import ARMS, PLAYTESTERS, Cell, Plan, judge_arm, run_arm, run_start
 
 from levelforge.game import bundled_games
 from levelforge.playtest.difficulty import wilson
@@ -111,6 +115,26 @@ def show(game: str, rows: Sequence[dict[str, Any]]) -> None:
         )
 
 
+def keep_playtesters(folders: Sequence[Path], out: Path) -> dict[str, str]:
+    """Copy packs into ``out``, where each process finds the one of its game; returns their hashes.
+
+    Raises:
+        SystemExit: a pack is a judge.
+    """
+    from levelforge.pack import load_pack, read_pack
+    from levelforge.training.transfer import keep_source
+
+    found = {}
+    for folder in folders:
+        pack = read_pack(folder)
+        name = pack.game.name
+        if pack.hash == load_pack(name).hash:
+            raise SystemExit(f"{folder}: is the bundled pack, which judges; give one of another training")
+        keep_source(pack, out / PLAYTESTERS / name)
+        found[name] = pack.hash
+    return found
+
+
 def numbers(text: str) -> list[int]:
     return [int(part) for part in text.split(",")]
 
@@ -126,6 +150,9 @@ def main() -> None:
     parser.add_argument(
         "--dqn-seconds", type=float, default=150.0, help="of the playtester's training before"
     )
+    parser.add_argument(
+        "--playtesters", default="", help="packs (one a game at most) that the playtesters start from"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--candidates", type=int, default=1000)
     parser.add_argument("--played", type=int, default=1000)
@@ -138,7 +165,16 @@ def main() -> None:
     seeds = dict(zip(games, args.seeds * (len(games) if len(args.seeds) == 1 else 1), strict=False))
     if len(seeds) < len(games):
         parser.error("--seeds: give one number for all games or one a game")
-    plan = Plan(args.gan_seconds, args.dqn_seconds, args.seconds, args.rounds, args.candidates, args.played)
+    packs = [Path(folder) for folder in args.playtesters.split(",") if folder]
+    plan = Plan(
+        args.gan_seconds,
+        args.dqn_seconds,
+        args.seconds,
+        args.rounds,
+        args.candidates,
+        args.played,
+        keep_playtesters(packs, args.out),
+    )
     grid = [Cell(game, seed, arm) for game in games for seed in range(seeds[game]) for arm in ARMS]
     paths = {cell: args.out / "cells" / f"{cell.name}.json" for cell in grid}
     missing = [cell for cell in grid if not paths[cell].exists()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ ARMS = {
     "all": {"steer": "both", "bootstrap": True, "feed": True},
 }
 """What each arm's loop has; the first has none and goes on with the GAN's training alone."""
+PLAYTESTERS = "playtesters"
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Plan:
         rounds: of the loop.
         candidates: made by each arm at the end.
         played: certified ones of them, playtested.
+        playtesters: the hash of the pack that each game's playtester starts from, for those that start from one.
     """
 
     gan_seconds: float
@@ -39,6 +41,7 @@ class Plan:
     rounds: int
     candidates: int
     played: int
+    playtesters: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -57,12 +60,16 @@ class Cell:
 
 
 def run_start(cell: Cell, plan: Plan, out: Path) -> None:
-    """The GAN's and the playtester's first training, which the arms of a seed share; kept in ``out/starts``."""
+    """The GAN's and the playtester's first training, which the arms of a seed share; kept in ``out/starts``.
+
+    What a playtester starts from is in ``out/playtesters/GAME``.
+    """
     import torch
 
     from levelforge.training.folder import write_whole
     from levelforge.training.level_pool import make_pool, save_pool
     from levelforge.training.status import Stop
+    from levelforge.training.transfer import start_playtester
 
     path = out / "starts" / cell.name
     if (path / "done").exists():
@@ -75,7 +82,10 @@ def run_start(cell: Cell, plan: Plan, out: Path) -> None:
     info = {"generator": gan.describe(), "count_distribution": gan.distribution}
     made, _ = make_pool(path, game, info, n=600, seconds=60, seed=cell.seed, tell=lambda _: None, stop=Stop())
     save_pool(path / "pool.npz", made)
-    dqn = _dqn(cell, game, corpus, made)
+    source = _source(cell, plan, out)
+    dqn = _dqn(cell, game, corpus, made, source)
+    if source is not None:
+        start_playtester(dqn, source)
     _train(dqn, plan.dqn_seconds)
     torch.save(gan.state_dict(), path / "gan.pt")
     torch.save(dqn.state_dict(), path / "dqn.pt")
@@ -102,7 +112,7 @@ def run_arm(cell: Cell, plan: Plan, out: Path) -> None:
     rounds = 0
     if ARMS[cell.arm]:
         made = load_pool(path / "pool.npz")
-        dqn = _dqn(cell, game, corpus, made)
+        dqn = _dqn(cell, game, corpus, made, _source(cell, plan, out))
         dqn.load_state_dict(torch.load(path / "dqn.pt", weights_only=True))
         config = LoopConfig(**({"steer": "none", "bootstrap": False, "feed": False} | ARMS[cell.arm]))  # type: ignore[arg-type]
         config = replace(config, rounds=plan.rounds).scaled(plan.seconds / 600)
@@ -195,11 +205,21 @@ def _gan(cell: Cell) -> tuple[Any, Any, Any]:
     return game, corpus, GanTrainer(game, corpus, GanConfig(), 1000 + cell.seed)
 
 
-def _dqn(cell: Cell, game: Any, corpus: Any, made: Any) -> Any:
+def _source(cell: Cell, plan: Plan, out: Path) -> Any:
+    """The pack that the playtester of this game starts from, if any."""
+    from levelforge.pack import read_pack
+
+    return read_pack(out / PLAYTESTERS / cell.game) if cell.game in plan.playtesters else None
+
+
+def _dqn(cell: Cell, game: Any, corpus: Any, made: Any, source: Any) -> Any:
     from levelforge.training.dqn import DqnConfig, DqnTrainer
     from levelforge.training.level_pool import TrainingGround
+    from levelforge.training.transfer import playtester_net
 
     config = DqnConfig(eval_frames=10**9, capacity=100_000)
+    if source is not None and (net := playtester_net(source)) is not None:
+        config = replace(config, net=net)
     return DqnTrainer(game, TrainingGround(corpus, game)(made), (), config, 2000 + cell.seed)
 
 

@@ -270,6 +270,12 @@ def main() -> None:
     parser.add_argument("--replay-ratio", type=float, default=1.0, help="trained samples a step")
     parser.add_argument("--generated", type=int, default=2000, help="generated levels")
     parser.add_argument("--candidates", type=int, default=6000, help="certified levels they are chosen from")
+    parser.add_argument(
+        "--pieced", type=int, default=0, help="levels pieced together from the authored ones, beside these"
+    )
+    parser.add_argument(
+        "--facing", action="store_true", help="networks see their world turned the way they face"
+    )
     parser.add_argument("--authored-share", type=float, default=0.25, help="of the pool, at least")
     parser.add_argument("--gan-steps", type=numbers, default=[1000, 600], help="reconstruction, adversarial")
     parser.add_argument("--gan-batch", type=int, default=48, help="levels a step")
@@ -298,6 +304,8 @@ def main() -> None:
         args.checks,
         args.episodes,
         args.fresh_seed,
+        args.pieced,
+        args.facing,
     )
     args.out.mkdir(parents=True, exist_ok=True)
     cells = []

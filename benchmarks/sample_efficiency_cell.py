@@ -37,6 +37,8 @@ class Plan:
         checks: times the unseen levels are played on the way to the last step, one episode a level and skill.
         episodes: a level and skill when the unseen levels are played.
         fresh_seed: of the levels drawn anew by ``tools/make_corpus`` beside the held-out ones.
+        pieced: levels pieced together from the authored ones (``run.patched_levels``) beside the generated ones.
+        facing: whether networks see their world turned the way they face (``dqn.net.facing``).
     """
 
     frames: int
@@ -50,6 +52,8 @@ class Plan:
     checks: int
     episodes: int
     fresh_seed: int
+    pieced: int = 0
+    facing: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,7 @@ def run_cell(cell: Cell, plan: Plan, out: Path, device: str = "cpu") -> dict[str
     from levelforge.training.dqn import DqnTrainer
     from levelforge.training.heldout import outcomes
     from levelforge.training.level_pool import TrainingGround
+    from levelforge.training.patchwork import patchwork
 
     torch.set_num_threads(1)
     game = load_game(cell.game)
@@ -130,8 +135,11 @@ def run_cell(cell: Cell, plan: Plan, out: Path, device: str = "cpu") -> dict[str
     made: dict[str, Any] = {}
     if cell.arm == "generated":
         levels, made = generated_levels(cell, plan, game, authored, out, device)
-        wanted = len(levels) * plan.authored_share / (1 - plan.authored_share)
-        pool = pool * max(1, round(wanted / len(pool))) + TrainingGround((), game)(levels)
+        pieced = patchwork(authored, plan.pieced, game, cell.seed)
+        made["pieced"] = len(pieced)
+        beside = TrainingGround((), game)([*levels, *pieced])
+        wanted = len(beside) * plan.authored_share / (1 - plan.authored_share)
+        pool = pool * max(1, round(wanted / len(pool))) + beside
     levels_to_judge, heldout = unseen(game, fresh)
     began, cpu = time.perf_counter(), time.process_time()
     trainer = DqnTrainer(game, pool, (), _dqn_config(plan), cell.seed, device)
@@ -276,9 +284,11 @@ def _dqn_config(plan: Plan) -> Any:
     from levelforge.training.dqn import DqnConfig
     from levelforge.training.playtester_net import NetConfig
 
+    # so wide that its size is not what limits
+    net = NetConfig(view_channels=(24, 64), hidden=256, head=128, facing=plan.facing)
     return replace(
         DqnConfig(),
-        net=NetConfig(view_channels=(24, 64), hidden=256, head=128),  # so that its size is not what limits
+        net=net,
         total_frames=plan.frames,
         replay_ratio=plan.replay_ratio,
         anneal_frames=plan.frames,
