@@ -1,7 +1,8 @@
 """What does each part of the loop do for the levels? GAN alone, each part alone, and all together.
 
     python benchmarks/loop_ablation.py [--games dungeon,platformer] [--seeds 3,1] [--seconds 240]
-        [--gan-seconds 360] [--dqn-seconds 150] [--playtesters PACK,PACK] [--jobs 2] [--out out/loop_ablation]
+        [--gan-seconds 360] [--dqn-seconds 150] [--playtesters PACK,PACK] [--set NAME=VALUE ...]
+        [--jobs 2] [--out out/loop_ablation]
 
 All arms of a game and seed start from the same generator (``--gan-seconds`` of GAN training) and the same
 playtester (``--dqn-seconds``), and then have ``--seconds`` each: *GAN alone* spends them on adversarial steps, the
@@ -135,6 +136,28 @@ def keep_playtesters(folders: Sequence[Path], out: Path) -> dict[str, str]:
     return found
 
 
+def settings_of(changes: Sequence[str]) -> dict[str, str]:
+    """What ``--set`` was given, by name.
+
+    Raises:
+        SystemExit: there is no such setting, or it is of another kind.
+    """
+    from levelforge.errors import LevelForgeError
+    from levelforge.training.loop import LoopConfig
+    from levelforge.training.settings import changed
+
+    found = {}
+    config = LoopConfig()
+    for change in changes:
+        name, _, value = change.partition("=")
+        try:
+            config = changed(config, name, value, "loop")
+        except LevelForgeError as error:
+            raise SystemExit(f"--set {change}: {error}") from None
+        found[name] = value
+    return found
+
+
 def numbers(text: str) -> list[int]:
     return [int(part) for part in text.split(",")]
 
@@ -152,6 +175,9 @@ def main() -> None:
     )
     parser.add_argument(
         "--playtesters", default="", help="packs (one a game at most) that the playtesters start from"
+    )
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="a loop's setting, as weights.fun=16"
     )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--candidates", type=int, default=1000)
@@ -174,6 +200,7 @@ def main() -> None:
         args.candidates,
         args.played,
         keep_playtesters(packs, args.out),
+        settings_of(args.set),
     )
     grid = [Cell(game, seed, arm) for game in games for seed in range(seeds[game]) for arm in ARMS]
     paths = {cell: args.out / "cells" / f"{cell.name}.json" for cell in grid}

@@ -33,6 +33,7 @@ class Plan:
         candidates: made by each arm at the end.
         played: certified ones of them, playtested.
         playtesters: the hash of the pack that each game's playtester starts from, for those that start from one.
+        settings: of the loop, other than the defaults: ``weights.fun`` and the like, and their values.
     """
 
     gan_seconds: float
@@ -42,6 +43,7 @@ class Plan:
     candidates: int
     played: int
     playtesters: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ def run_arm(cell: Cell, plan: Plan, out: Path) -> None:
     from levelforge.training.folder import write_whole
     from levelforge.training.level_pool import TrainingGround, load_pool
     from levelforge.training.loop import Loop, LoopConfig
+    from levelforge.training.settings import changed
 
     if (out / "trained" / f"{cell.name}.json").exists():
         return
@@ -115,6 +118,8 @@ def run_arm(cell: Cell, plan: Plan, out: Path) -> None:
         dqn = _dqn(cell, game, corpus, made, _source(cell, plan, out))
         dqn.load_state_dict(torch.load(path / "dqn.pt", weights_only=True))
         config = LoopConfig(**({"steer": "none", "bootstrap": False, "feed": False} | ARMS[cell.arm]))  # type: ignore[arg-type]
+        for name, value in plan.settings.items():
+            config = changed(config, name, value, "loop")
         config = replace(config, rounds=plan.rounds).scaled(plan.seconds / 600)
         began = clock()
         ground = TrainingGround(corpus, game)
