@@ -36,8 +36,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from loop_ablation_cell import ARMS, PLAYTESTERS, Cell, Plan, judge_arm, run_arm, run_start
+from loop_ablation_cell import ARMS, PLAYTESTERS, Cell, Plan, judge_arm, loop_config, run_arm, run_start
 
+from levelforge.errors import LevelForgeError
 from levelforge.game import bundled_games
 from levelforge.playtest.difficulty import wilson
 
@@ -136,28 +137,6 @@ def keep_playtesters(folders: Sequence[Path], out: Path) -> dict[str, str]:
     return found
 
 
-def settings_of(changes: Sequence[str]) -> dict[str, str]:
-    """What ``--set`` was given, by name.
-
-    Raises:
-        SystemExit: there is no such setting, or it is of another kind.
-    """
-    from levelforge.errors import LevelForgeError
-    from levelforge.training.loop import LoopConfig
-    from levelforge.training.settings import changed
-
-    found = {}
-    config = LoopConfig()
-    for change in changes:
-        name, _, value = change.partition("=")
-        try:
-            config = changed(config, name, value, "loop")
-        except LevelForgeError as error:
-            raise SystemExit(f"--set {change}: {error}") from None
-        found[name] = value
-    return found
-
-
 def numbers(text: str) -> list[int]:
     return [int(part) for part in text.split(",")]
 
@@ -200,8 +179,12 @@ def main() -> None:
         args.candidates,
         args.played,
         keep_playtesters(packs, args.out),
-        settings_of(args.set),
+        {name: value for name, _, value in (change.partition("=") for change in args.set)},
     )
+    try:
+        loop_config("all", plan)
+    except LevelForgeError as error:
+        parser.error(f"--set: {error}")
     grid = [Cell(game, seed, arm) for game in games for seed in range(seeds[game]) for arm in ARMS]
     paths = {cell: args.out / "cells" / f"{cell.name}.json" for cell in grid}
     missing = [cell for cell in grid if not paths[cell].exists()]

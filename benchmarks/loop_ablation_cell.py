@@ -100,8 +100,7 @@ def run_arm(cell: Cell, plan: Plan, out: Path) -> None:
 
     from levelforge.training.folder import write_whole
     from levelforge.training.level_pool import TrainingGround, load_pool
-    from levelforge.training.loop import Loop, LoopConfig
-    from levelforge.training.settings import changed
+    from levelforge.training.loop import Loop
 
     if (out / "trained" / f"{cell.name}.json").exists():
         return
@@ -117,10 +116,7 @@ def run_arm(cell: Cell, plan: Plan, out: Path) -> None:
         made = load_pool(path / "pool.npz")
         dqn = _dqn(cell, game, corpus, made, _source(cell, plan, out))
         dqn.load_state_dict(torch.load(path / "dqn.pt", weights_only=True))
-        config = LoopConfig(**({"steer": "none", "bootstrap": False, "feed": False} | ARMS[cell.arm]))  # type: ignore[arg-type]
-        for name, value in plan.settings.items():
-            config = changed(config, name, value, "loop")
-        config = replace(config, rounds=plan.rounds).scaled(plan.seconds / 600)
+        config = loop_config(cell.arm, plan)
         began = clock()
         ground = TrainingGround(corpus, game)
         loop = Loop(
@@ -208,6 +204,22 @@ def _gan(cell: Cell) -> tuple[Any, Any, Any]:
     assert game.folder is not None
     corpus = [level.tiles for level in load_corpus(game.folder / "corpus", game).train]
     return game, corpus, GanTrainer(game, corpus, GanConfig(), 1000 + cell.seed)
+
+
+def loop_config(arm: str, plan: Plan) -> Any:
+    """The loop's settings: those of the plan, and of the parts those that the arm has.
+
+    Raises:
+        LevelForgeError: the plan changes a setting that there is not, or to a value that will not do.
+    """
+    from levelforge.training.loop import LoopConfig
+    from levelforge.training.settings import changed
+
+    config = LoopConfig()
+    for name, value in plan.settings.items():
+        config = changed(config, name, value, "loop")
+    parts: dict[str, Any] = {"steer": "none", "bootstrap": False, "feed": False} | ARMS[arm]
+    return replace(config, rounds=plan.rounds, **parts).scaled(plan.seconds / 600)
 
 
 def _source(cell: Cell, plan: Plan, out: Path) -> Any:

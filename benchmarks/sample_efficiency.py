@@ -5,7 +5,8 @@
 
 For each game, number n of authored levels and seed two playtesters are trained, with the same number of
 environment steps and of updates: one on the n levels alone, one on them and on certified levels by a
-GAN. That GAN is trained on those very n levels and has seen nothing else. Both playtesters get the
+GAN, with ``--pieced`` also on levels pieced together from the n. That GAN is trained on those very n levels and has seen
+nothing else. Both playtesters get the
 authored levels in all their mirror images, as in ``levelforge train``; their networks are a little wider
 than a pack's. A trainer's updates run on
 a thread beside the playing, but take effect at fixed places, so that an outcome depends neither on
@@ -274,7 +275,7 @@ def main() -> None:
         "--pieced", type=int, default=0, help="levels pieced together from the authored ones, beside these"
     )
     parser.add_argument(
-        "--facing", action="store_true", help="networks see their world turned the way they face"
+        "--facing", action="store_true", help="networks that see a level and its mirror image as one"
     )
     parser.add_argument("--authored-share", type=float, default=0.25, help="of the pool, at least")
     parser.add_argument("--gan-steps", type=numbers, default=[1000, 600], help="reconstruction, adversarial")

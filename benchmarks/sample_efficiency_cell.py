@@ -38,7 +38,7 @@ class Plan:
         episodes: a level and skill when the unseen levels are played.
         fresh_seed: of the levels drawn anew by ``tools/make_corpus`` beside the held-out ones.
         pieced: levels pieced together from the authored ones (``run.patched_levels``) beside the generated ones.
-        facing: whether networks see their world turned the way they face (``dqn.net.facing``).
+        facing: whether networks see a level and its mirror image as one (``dqn.net.facing``).
     """
 
     frames: int
