@@ -1,13 +1,14 @@
 """Does a designer get the difficulty asked for? Asked against measured, by a playtester that had no part in it.
 
     python benchmarks/difficulty_dial.py [--games dungeon,platformer] [--levels 200] [--pack DIR]
-        [--second-pack DIR | --second-minutes 12] [--second-seed 101] [--out out/difficulty_dial]
+        [--second-pack DIR | --second-seeds 101,102,103 --second-minutes 30] [--out out/difficulty_dial]
 
 ``--levels`` levels a game are asked for evenly over the range that the game declares, and made by the pack as
 ``levelforge generate --difficulty LO:HI`` makes them. Then a second playtester plays them: that of another pack
-(``--second-pack``, trained from another seed), or one that is trained here, from another seed, on the corpus and on
-levels that the pack made for other seeds. It chose nothing and the critic has never heard of it. One that was trained
-here is kept in ``--out`` and used again by a rerun.
+(``--second-pack``, trained from another seed), or one that is trained here: a network from scratch for each of the
+other seeds (``--second-seeds``), on the corpus, levels pieced together from it, and levels that the pack made for other
+seeds. Several take turns, as a pack's panel does. It chose nothing and the critic has never heard of it. Networks
+that were trained here are kept in ``--out`` and used again by a rerun.
 
 Prints Spearman's correlation and the mean absolute error between asked and measured, each with a 95 %
 interval (bootstrap over levels), for the second playtester and for the pack's own; writes
@@ -23,6 +24,7 @@ import platform
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +42,10 @@ DRAWS = 2000
 
 
 def second_playtester(pack: Pack, minutes: float, seed: int, out: Path) -> Path:
-    """Train another playtester of the pack's game, or take the one of an earlier run; its ONNX file."""
+    """Train another playtester of the pack's game from scratch, or take the one of an earlier run; its ONNX file."""
     from levelforge.training.dqn import DqnConfig, DqnTrainer
     from levelforge.training.level_pool import TrainingGround, make_pool
+    from levelforge.training.playtester_net import NetConfig
     from levelforge.training.settings import RunSettings
     from levelforge.training.status import Stop
 
@@ -59,12 +62,20 @@ def second_playtester(pack: Pack, minutes: float, seed: int, out: Path) -> Path:
     authored = [level.tiles for level in corpus.train]
     ground = TrainingGround(authored, pack.game, patched=RunSettings().patched_levels, seed=seed)(made)
     heldout = [level.tiles for level in corpus.heldout]
-    trainer = DqnTrainer(pack.game, ground, heldout, DqnConfig(), seed)
-    end = time.monotonic() + 60 * minutes
-    while not trainer.finished and time.monotonic() < end:
-        figures = trainer.advance(min(15.0, max(0.1, end - time.monotonic())))
+    config = replace(
+        DqnConfig(),
+        net=NetConfig(view_channels=(24, 64), hidden=256, head=128),
+        replay_ratio=2.0,
+        persona_weight=0.0,  # difficulty is the runner's alone
+        others=0.0,
+    )
+    trainer = DqnTrainer(pack.game, ground, heldout, config, seed)
+    began = time.monotonic()
+    trainer.progress = lambda: min(1.0, (time.monotonic() - began) / (60 * minutes))
+    while (left := 60 * minutes - (time.monotonic() - began)) > 0:
+        figures = trainer.advance(min(30.0, max(0.1, left)))
         print(
-            f"{pack.game.name}: second playtester, {figures['frames'] / 1e6:.2f} M frames, "
+            f"{pack.game.name}: second playtester, seed {seed}, {figures['frames'] / 1e6:.2f} M frames, "
             f"{figures.get('heldout_best', float('nan')):.3f} of the held-out levels",
             file=sys.stderr,
             flush=True,
@@ -72,6 +83,13 @@ def second_playtester(pack: Pack, minutes: float, seed: int, out: Path) -> Path:
     trainer.finish()
     trainer.export(path)
     return path
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Playtesters that take turns, as those of a pack do."""
+
+    panel: tuple[QFunction, ...]
 
 
 def asked_against_measured(asked: NDArray[Any], measured: NDArray[Any]) -> dict[str, Any]:
@@ -100,10 +118,10 @@ def run(name: str, args: argparse.Namespace) -> dict[str, Any]:
     pack = load_pack(args.pack or name)
     low, high = pack.game.measures.difficulty_range
     if args.second_pack:
-        second: Pack | QFunction = load_pack(args.second_pack)
+        second: Pack | Panel = load_pack(args.second_pack)
     else:
-        path = second_playtester(pack, args.second_minutes, args.second_seed, args.out)
-        second = Playtester(path, pack.game)
+        paths = [second_playtester(pack, args.second_minutes, seed, args.out) for seed in args.second_seeds]
+        second = Panel(tuple(Playtester(path, pack.game) for path in paths))
     config = GenerateConfig(n=args.levels, seed=args.seed, difficulty=(low, high), threads=args.threads)
     began = time.monotonic()
     made = generate(pack, config)
@@ -111,7 +129,8 @@ def run(name: str, args: argparse.Namespace) -> dict[str, Any]:
     asked = np.array(made.requested_difficulty)
     own = np.array([m.difficulty for m in made.measured or ()])
     others = playtest(
-        list(made.levels), pack.game, second, seed=args.second_seed, episodes=args.episodes, personas=["runner"], fun=False
+        list(made.levels), pack.game, second, seed=args.second_seeds[0], episodes=args.episodes, personas=["runner"],
+        fun=False, threads=args.threads,
     )  # fmt: skip
     measured = np.array([o.difficulty for o in others])
     return {
@@ -174,6 +193,10 @@ def draw(results: list[dict[str, Any]], path: Path) -> None:
     plt.close(figure)
 
 
+def numbers(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--games", default=",".join(bundled_games()))
@@ -182,9 +205,11 @@ def main() -> None:
     parser.add_argument("--levels", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
-        "--second-minutes", type=float, default=12.0, help="training of the second playtester"
+        "--second-minutes", type=float, default=30.0, help="training of each network of the second playtester"
     )
-    parser.add_argument("--second-seed", type=int, default=101)
+    parser.add_argument(
+        "--second-seeds", type=numbers, default=[101, 102, 103], help="one for each of its networks"
+    )
     parser.add_argument(
         "--episodes", type=int, default=24, help="of the second playtester, a level and skill"
     )
@@ -198,11 +223,8 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     if args.only_second:
         for name in games:
-            print(
-                second_playtester(
-                    load_pack(args.pack or name), args.second_minutes, args.second_seed, args.out
-                )
-            )
+            for seed in args.second_seeds:
+                print(second_playtester(load_pack(args.pack or name), args.second_minutes, seed, args.out))
         return
     results = []
     for name in games:

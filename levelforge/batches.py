@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 STAGES = ("sample", "repair", "certify", "playtest", "export")
 POOL = 4
 """Levels played for each level kept where a difficulty is asked of a pack without a critic."""
-DIALLED_EPISODES = 2 * EPISODES
-"""Episodes a rung where a difficulty is asked for, which few of them tell less well."""
+DIALLED_EPISODES = 4 * EPISODES
+"""Episodes a rung of what is handed over where a difficulty is asked for, which few of them tell less well."""
 AIM_REACH = 0.15
 """How far beyond the difficulties asked for the generator is told to aim: it does not hit what it is told."""
 CERTIFIED, MALFORMED, UNREPAIRABLE, TOO_SHORT = 0, 1, 2, 3

@@ -139,7 +139,7 @@ def games(as_json: bool) -> None:
 @click.option(
     "--episodes",
     type=click.IntRange(1),
-    help="Played at each skill; more of them measure better. [default: 8, or 16 where --difficulty is given]",
+    help="Played at each skill; more of them measure better. [default: 8, or 32 where --difficulty is given]",
 )
 @click.option(
     "--as-they-come", is_flag=True, help="Take the first levels made, instead of a set that is spread out."
@@ -274,6 +274,11 @@ def generate(
 @click.option(
     "--freeze", is_flag=True, help="What --from copies stays as it is; only heads and new parts learn."
 )
+@click.option(
+    "--only",
+    type=click.Choice(["generator", "playtester"]),
+    help="Of the networks of --from, take this one alone; the other starts new.",
+)
 @click.option("--track", metavar="TRACKER", help="Tell a tracker, too: mlflow.")
 @click.option(
     "--set",
@@ -303,6 +308,7 @@ def train(
     steer: str | None,
     start: str | None,
     freeze: bool,
+    only: str | None,
     track: str | None,
     changes: tuple[tuple[str, str], ...],
     device: str,
@@ -342,6 +348,7 @@ def train(
         steer=steer,
         start=start,
         freeze=freeze or None,
+        only=only,
         track=track,
         changes=dict(changes),
         device=device,

@@ -6,7 +6,10 @@
 3. What was measured corrects the critic (:class:`Belief`), and both together say how hard each played level is.
 4. Where nothing played comes within :data:`NEAR` of what was asked, more candidates are played, :data:`ROUNDS` times at
    most.
-5. Of the played ones, those are handed over that match what was asked best in total.
+5. Of the played ones, those are chosen that match what was asked best in total, and played more often, since luck had a
+   part in their being chosen. That is repeated until all of the chosen ones were played in full; these are handed
+   over. So episodes go where the choice hangs on them (after successive halving: Karnin, Koren and Somekh 2013, "Almost
+   Optimal Exploration in Multi-Armed Bandits").
 
 Why not simply hand over what measured nearest? A playtest is a sample, and of one player: among many candidates, those
 with a lucky measurement or with a place that just this player cannot handle would be picked for being wrong (the
@@ -55,8 +58,13 @@ PRIOR_WEIGHT = 8
 OFFSET_PRIOR, SLOPE_PRIOR = 0.1, 0.3
 """How far a critic is expected to be off, as standard deviations of a constant and of a slope around 0.5."""
 
-Play = Callable[[list[int]], list[PlaytestResult]]
-"""Plays the candidates of these indices."""
+SHARES = (1 / 4, 1 / 2, 1)
+"""Of all its episodes, how many a candidate has played when it was shortlisted, chosen, and chosen again."""
+TURNS = 6
+"""Times at most that there is a choice; who is chosen then plays in full."""
+
+Play = Callable[[list[int], list[int]], list[PlaytestResult]]
+"""Plays the candidates of these indices until each was played so many times on a rung."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +143,7 @@ def dial(
     critic_error: float,
     targets: Sequence[float],
     play: Play,
+    episodes: int,
 ) -> Dialled:
     """Steps 2 to 5 of the module's docstring.
 
@@ -144,27 +153,35 @@ def dial(
         critic_error: as for :meth:`Belief.of`.
         targets: the difficulties asked for.
         play: plays candidates.
+        episodes: that candidates which are handed over were played on a rung.
     """
     wanted = np.asarray(targets, float)
-    belief = Belief(0.0, 0.0, critic_error**2)
+    steps = sorted({max(1, round(share * episodes)) for share in SHARES})
     each = max(SHORTLIST, -(-FEWEST // len(wanted)))
     chosen = shortlist(predicted, ranks, np.repeat(wanted, each))
+    plan = dict.fromkeys(chosen, steps[0])
     found: dict[int, PlaytestResult] = {}
-    for turn in range(ROUNDS):
-        found |= dict(zip(chosen, play(chosen), strict=True))
+    depth: dict[int, int] = {}
+    for turn in range(TURNS):
+        found |= dict(zip(plan, play(list(plan), list(plan.values())), strict=True))
+        depth |= plan
         members = sorted(found)
         guess, belief = _believed(predicted, found, members, critic_error)
         off = np.abs(guess - [found[i].difficulty for i in members])
         match = nearest_levels(guess, targets, penalty=DOUBT * off)
-        missed = wanted[np.abs(guess[match] - wanted) > NEAR]
         left = [i for i in range(len(predicted)) if i not in found]
-        if turn == ROUNDS - 1 or not len(missed) or not left:
+        again = sorted(members[i] for i in match if depth[members[i]] < episodes)
+        plan = {i: next(n for n in steps if n > depth[i]) for i in again}
+        missed = wanted[np.abs(guess[match] - wanted) > NEAR]
+        if turn < ROUNDS - 1 and len(missed) and left:
+            more = shortlist(belief.corrected(predicted[left]), ranks[left], np.repeat(missed, SHORTLIST))
+            plan |= dict.fromkeys((left[i] for i in more), steps[0])
+        if not plan:
             break
-        corrected = belief.corrected(predicted[left])
-        more = shortlist(corrected, ranks[left], np.repeat(missed, SHORTLIST))
-        chosen = [left[i] for i in more]
-    known = np.concatenate([guess, belief.corrected(predicted[left])])
     order = [members[i] for i in match]
+    rest = [i for i in order if depth[i] < episodes]
+    found |= dict(zip(rest, play(rest, [episodes] * len(rest)), strict=True))
+    known = np.concatenate([guess, belief.corrected(predicted[left])])
     return Dialled(order, found, float(known.min()), float(known.max()))
 
 

@@ -57,6 +57,9 @@ __all__ = [
 Progress = Callable[[str, int, int], None]
 """Called as ``progress(stage, done, total)`` from the calling thread."""
 
+Play = Callable[[list[Level], int | list[int]], list["PlaytestResult"]]
+"""Plays levels until each was played so many times on a rung."""
+
 SPREAD_BATCHES = 3
 """Batches whose certified candidates are put in order, so that few levels are chosen from many."""
 JUDGED = 4
@@ -160,10 +163,12 @@ def generate(pack: Pack | str | Path, config: GenerateConfig, progress: Progress
 
     started = time.perf_counter()
     asked = config.difficulty is not None
-    choice = _dialled(pack, config, pool, tell) if asked else _spread_out(pack, config, pool)
-    unplayed = [i for i in choice.order if i not in choice.played] if config.playtest else []
-    results = measure([pool.levels[i] for i in unplayed], pack, config, tell)
-    choice.played |= dict(zip(unplayed, results, strict=True))
+    play = _player(pack, config, tell) if config.playtest else None
+    choice = _dialled(pack, config, pool, play) if asked else _spread_out(pack, config, pool)
+    if play is not None:
+        # those that were chosen for a difficulty were played in full already, which then costs nothing
+        results = play([pool.levels[i] for i in choice.order], config.played)
+        choice.played |= dict(zip(choice.order, results, strict=True))
     levels = with_novelty([pool.levels[i] for i in choice.order], pack.game)
     measured = tuple(choice.played[i] for i in choice.order) if config.playtest else None
     if measured is not None:
@@ -259,14 +264,14 @@ def _spread_out(pack: Pack, config: GenerateConfig, pool: _Pool) -> _Choice:
     return _Choice([*order, *range(pool.first, len(pool.levels))][: config.n])
 
 
-def _dialled(pack: Pack, config: GenerateConfig, pool: _Pool, tell: Progress) -> _Choice:
+def _dialled(pack: Pack, config: GenerateConfig, pool: _Pool, play: Play | None) -> _Choice:
     """Levels of the difficulties asked for, as near as the pool has them."""
     targets, everything = difficulty_targets(config), list(range(len(pool.levels)))
     choice = _Choice(everything[: config.n], targets)
     known: tuple[float, float] | None = None
     if pack.critic is None:
-        if config.playtest:
-            results = measure(pool.levels, pack, config, tell)
+        if play is not None:
+            results = play(pool.levels, max(1, config.played // 2))
             choice.played = dict(zip(everything, results, strict=True))
             found = [result.difficulty for result in results]
             choice.order, known = nearest_levels(found, targets), (min(found), max(found))
@@ -279,14 +284,15 @@ def _dialled(pack: Pack, config: GenerateConfig, pool: _Pool, tell: Progress) ->
         axes, quality, scores = _archive(pack, pool, len(pool.levels))
         choice.predicted = np.round(scores[:, 1].astype(float), 4)
         ranks = archive_ranks(axes, quality)
-        if config.playtest:
+        if play is not None:
             error = pack.critic.difficulty_error
             chosen = dial(
                 choice.predicted,
                 ranks,
                 error,
                 targets,
-                lambda few: measure([pool.levels[i] for i in few], pack, config, tell),
+                lambda few, often: play([pool.levels[i] for i in few], often),
+                config.played,
             )
             choice.order, choice.played = chosen.order, chosen.played
             known = chosen.easiest, chosen.hardest
@@ -353,20 +359,13 @@ def _of(count: int, targets: tuple[float, ...]) -> str:
     return f"{count} of {len(targets)} levels {'was' if count == 1 else 'were'}"
 
 
-def measure(levels: list[Level], pack: Pack, config: GenerateConfig, tell: Progress) -> list[PlaytestResult]:
-    """Playtest levels with the pack's playtester: the runner on the whole skill ladder, the others on its start."""
-    from levelforge.playtest.measure import playtest
+def _player(pack: Pack, config: GenerateConfig, tell: Progress) -> Play:
+    """Plays levels with the pack's playtesters: the runner on the whole skill ladder, the others on its start."""
+    from levelforge.playtest.measure import Playtests
 
-    if not levels:
-        return []
-    return playtest(
-        levels,
-        pack.game,
-        pack,
-        seed=config.seed,
-        episodes=config.played,
-        threads=config.threads,
-        progress=lambda done, total: tell("playtest", done, total),
+    tests = Playtests(pack.game, pack, seed=config.seed, threads=config.threads)
+    return lambda levels, episodes: tests.play(
+        levels, episodes, lambda done, total: tell("playtest", done, total)
     )
 
 

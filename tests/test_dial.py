@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from standins import make_pack
 
-from levelforge.dial import FEWEST, NEAR, PLAYER_SPREAD, ROUNDS, SHORTLIST, Belief, dial, shortlist
+from levelforge.dial import FEWEST, NEAR, PLAYER_SPREAD, ROUNDS, SHORTLIST, TURNS, Belief, dial, shortlist
 from levelforge.generate import GenerateConfig, Generated, generate
 from levelforge.pack import Pack
 
@@ -25,41 +25,84 @@ def asked(n: int, difficulty: Any, **changes: Any) -> GenerateConfig:
     return replace(GenerateConfig(n, seed=5, difficulty=difficulty), **changes)
 
 
+EPISODES = 32
+
+
 class Players:
-    """Levels whose difficulty is known, a critic that errs, and a playtest that errs."""
+    """Levels whose difficulty is known, a critic that errs, and a playtest that errs, the less the longer it is.
+
+    ``noise`` is the playtest's error in full; ``played`` has what was played at each turn, and how often by then.
+    """
 
     def __init__(self, n: int, critic_error: float, noise: float, seed: int = 0) -> None:
         rng = np.random.default_rng(seed)
         self.truth = rng.uniform(0.1, 0.9, n)
         self.predicted = np.clip(self.truth + rng.normal(0, critic_error, n), 0, 1)
-        self.measured = np.clip(self.truth + rng.normal(0, noise, n), 0, 1)
-        self.noise, self.played = noise, list[list[int]]()
+        luck = rng.normal(0, noise * EPISODES**0.5, (EPISODES, n))
+        steps = np.arange(1, EPISODES + 1)[:, None]
+        self.measured = np.clip(self.truth + luck.cumsum(axis=0) / steps, 0, 1)
+        self.noise, self.played = noise, list[dict[int, int]]()
 
-    def __call__(self, members: list[int]) -> Any:
-        self.played.append(members)
-        ends = 1.96 * np.hypot(self.noise, 0) * np.array([-1, 1])
-        return [
-            SimpleNamespace(
-                difficulty=self.measured[i], difficulty_ci=tuple(self.measured[i] + ends), win_rate={}
-            )
-            for i in members
-        ]
+    def __call__(self, members: list[int], episodes: list[int]) -> Any:
+        if members:
+            self.played.append(dict(zip(members, episodes, strict=True)))
+        found = []
+        for i, n in zip(members, episodes, strict=True):
+            here, error = self.measured[n - 1, i], self.noise * (EPISODES / n) ** 0.5
+            ends = (here - 1.96 * error, here + 1.96 * error)
+            found.append(SimpleNamespace(difficulty=here, difficulty_ci=ends, win_rate={}))
+        return found
 
-    def run(self, targets: NDArray[np.float64], critic_error: float = 0.1) -> Any:
+    def run(self, targets: NDArray[np.float64], critic_error: float = 0.1, episodes: int = EPISODES) -> Any:
         ranks = np.zeros(len(self.truth), np.int64)
-        return dial(self.predicted, ranks, critic_error, targets.tolist(), self)
+        return dial(self.predicted, ranks, critic_error, targets.tolist(), self, episodes)
+
+    @property
+    def often(self) -> dict[int, int]:
+        """How often each candidate was played in the end."""
+        return {i: n for turn in self.played for i, n in turn.items()}
 
 
-def test_only_a_few_candidates_are_played_and_none_twice() -> None:
+def test_only_a_few_candidates_are_played_and_only_what_is_handed_over_in_full() -> None:
     players = Players(400, 0.03, 0.05)
     chosen = players.run(np.linspace(0.2, 0.8, 24))
     first, *more = players.played
     assert len(first) == 24 * SHORTLIST
-    assert len(more) < ROUNDS
-    everything = [i for members in players.played for i in members]
-    assert sorted(everything) == sorted(chosen.played)
+    assert set(first.values()) == {EPISODES // 4}
+    assert len(more) <= TURNS
+    before: dict[int, int] = {}
+    for turn in players.played:
+        assert all(n > before.get(i, 0) for i, n in turn.items())  # nothing is asked for that was played
+        before |= turn
+    often = players.often
+    assert sorted(often) == sorted(chosen.played)
+    assert {often[i] for i in chosen.order} == {EPISODES}
+    assert sum(often.values()) < 0.75 * EPISODES * len(often)
     assert len(set(chosen.order)) == 24
     assert np.abs(players.truth[chosen.order] - np.linspace(0.2, 0.8, 24)).mean() < 0.04
+
+
+def test_playing_on_chooses_better_than_as_many_episodes_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the same candidates and no more episodes in all."""
+    targets, gained = np.linspace(0.2, 0.8, 24), []
+    for seed in range(16):
+        monkeypatch.setattr("levelforge.dial.SHARES", (1 / 4, 1 / 2, 1))
+        players = Players(300, 0.1, 0.05, seed)
+        ours = players.run(targets, episodes=32)
+        spent = sum(players.often.values()) / len(ours.played)
+        monkeypatch.setattr("levelforge.dial.SHARES", (1,))
+        players = Players(300, 0.1, 0.05, seed)
+        theirs = players.run(targets, episodes=round(spent))
+        errors = [np.abs(players.truth[chosen.order] - targets).mean() for chosen in (ours, theirs)]
+        gained.append(errors[1] - errors[0])
+    assert np.mean(gained) > 0
+
+
+@pytest.mark.parametrize("episodes", [1, 2, 3])
+def test_few_episodes_will_do(episodes: int) -> None:
+    players = Players(60, 0.05, 0.05)
+    chosen = players.run(np.array([0.3, 0.6]), episodes=episodes)
+    assert {players.often[i] for i in chosen.order} == {episodes}
 
 
 def test_single_levels_are_chosen_from_several() -> None:
@@ -73,7 +116,7 @@ def test_more_are_played_near_what_was_missed() -> None:
     players.predicted = np.clip(players.predicted - 0.3, 0, 1)
     targets = np.linspace(0.2, 0.5, 12)
     chosen = players.run(targets, 0.1)
-    assert len(players.played) == 2
+    assert any(EPISODES // 4 in turn.values() for turn in players.played[1:])
     assert np.abs(players.truth[chosen.order] - targets).mean() < 0.06
 
 
@@ -93,7 +136,8 @@ def test_both_together_are_nearer_than_the_measurement_alone() -> None:
         players = Players(300, 0.06, 0.1, seed)
         chosen = players.run(targets)
         members = np.array(sorted(chosen.played))
-        nearest = [members[np.abs(players.measured[members] - t).argmin()] for t in targets]
+        measured = players.measured[-1, members]
+        nearest = [members[np.abs(measured - t).argmin()] for t in targets]
         ours, naive = (np.abs(players.truth[order] - targets).mean() for order in (chosen.order, nearest))
         better.append(naive - ours)
     assert np.mean(better) > 0.005

@@ -160,7 +160,7 @@ def test_a_difficulty_selects_the_nearest_of_a_pool(packs: dict[str, Pack]) -> N
 
 def test_levels_of_an_asked_difficulty_are_played_more_often(packs: dict[str, Pack]) -> None:
     config = plain(1, playtest=True)
-    for changes, episodes in (({}, 8), ({"difficulty": 0.5}, 16), ({"difficulty": 0.5, "episodes": 2}, 2)):
+    for changes, episodes in (({}, 8), ({"difficulty": 0.5}, 32), ({"difficulty": 0.5, "episodes": 2}, 2)):
         made = generate(packs["dungeon"], replace(config, **changes))  # type: ignore[arg-type]
         assert made.measured is not None
         assert set(made.measured[0].first.episodes.values()) == {episodes}

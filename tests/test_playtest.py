@@ -11,7 +11,7 @@ from levelforge.errors import LevelForgeError
 from levelforge.level import Level, parse_text
 from levelforge.playtest import playtest
 from levelforge.playtest.decide import TREMBLE, decide
-from levelforge.playtest.measure import CAUSES, difficulty_interval, wilson
+from levelforge.playtest.measure import CAUSES, Playtests, difficulty_interval, wilson
 
 TOPDOWN, PLATFORMER = make_game("topdown"), make_game("platformer")
 SIDEWAYS = {"topdown": (2, 3), "platformer": (1, 2)}  # the actions left and right
@@ -107,6 +107,24 @@ def test_a_score_belongs_to_the_level_alone():
     assert all(same(a, b) and same(a, c) for a, b, c in zip(together, backwards, alone, strict=True))
     other = playtest(levels, TOPDOWN, towards_the_goal, seed=8)
     assert any(a.as_json() != b.as_json() for a, b in zip(together, other, strict=True))
+
+
+def test_playing_on_comes_to_the_same_as_playing_at_once():
+    levels = [parse_text(text, TOPDOWN) for text in ("@..^.>", "@.^^..>", "@....>")]
+    tests = Playtests(TOPDOWN, towards_the_goal, seed=3)
+    first = tests.play(levels[:2], 4)
+    assert [r.first.episodes[0.0] for r in first] == [4, 4]
+    on = tests.play(levels, [16, 4, 8])
+    at_once = [
+        playtest([level], TOPDOWN, towards_the_goal, seed=3, episodes=n)[0]
+        for level, n in zip(levels, (16, 4, 8), strict=True)
+    ]
+    assert all(same(a, b) for a, b in zip(on, at_once, strict=True))
+    calls = []
+    assert same(
+        tests.play(levels[:1], 2, lambda *told: calls.append(told))[0], at_once[0]
+    )  # nothing is taken back
+    assert calls == []  # and nothing was played
 
 
 def test_personas_are_measured_apart_and_told_to_the_player():

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from levelforge.playtest.measure import PlaytestResult, playtest
+    from levelforge.playtest.measure import PlaytestResult, Playtests, playtest
     from levelforge.playtest.observation import PERSONAS
 
-__all__ = ["PERSONAS", "PlaytestResult", "playtest"]
+__all__ = ["PERSONAS", "PlaytestResult", "Playtests", "playtest"]
 
 
 def __getattr__(name: str) -> Any:
     # The environments import playtest.observation; measure in turn needs the environments.
-    if name in ("PlaytestResult", "playtest"):
+    if name in ("PlaytestResult", "Playtests", "playtest"):
         from levelforge.playtest import measure
 
         return getattr(measure, name)

@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 from levelforge.env.batch import BatchEnv
 from levelforge.env.pool import LevelPool
 from levelforge.errors import LevelForgeError, did_you_mean
-from levelforge.game import Game
+from levelforge.game import Game, Tiles
 from levelforge.level import Level
 from levelforge.novelty import mirror_images
 from levelforge.playtest.decide import decide
@@ -56,6 +56,7 @@ __all__ = [
     "SKILLS",
     "PersonaPlay",
     "PlaytestResult",
+    "Playtests",
     "QFunction",
     "difficulty_interval",
     "playtest",
@@ -112,29 +113,106 @@ def playtest(
     Raises:
         LevelForgeError: an unknown persona, a skill outside 0 to 1, or no episodes.
     """
-    _check(episodes, skills, personas)
-    tiles = [level.tiles if isinstance(level, Level) else level for level in levels]
-    if not tiles:
-        return []
-    shared = [skill for skill in skills if skill <= SHARED] or [min(skills)]
-    rungs = {name: shared if place else list(skills) for place, name in enumerate(personas)}
-    # The first persona last: its many short episodes fill the slots that long ones leave.
-    jobs = [
-        (level, name, (skill, e))
-        for name in reversed(personas)
-        for level in range(len(tiles))
-        for skill in rungs[name]
-        for e in range(episodes if name == personas[0] else max(1, episodes // FEWER))
-    ]
-    tallies = [Tally(game, t, rungs, shared) for t in tiles]
-    panel = player.panel if hasattr(player, "panel") else (player,)
-    _Match(game, tiles, jobs, seed, panel, tallies).play(
+    tests = Playtests(game, player, seed=seed, skills=skills, personas=personas, fun=fun, threads=threads)
+    return tests.play(levels, episodes, progress)
+
+
+class Playtests:
+    """Playtests that can go on: of a level that was played before, only the episodes still missing are played.
+
+    A level played so many times at once and one played as many times bit by bit come to the same result.
+
+    Args:
+        game, player, seed, skills, personas, fun, threads: as for :func:`playtest`.
+
+    Raises:
+        LevelForgeError: an unknown persona, or a skill outside 0 to 1.
+    """
+
+    def __init__(
+        self,
+        game: Game,
+        player: Pack | QFunction,
+        *,
+        seed: int,
+        skills: Sequence[float] = SKILLS,
+        personas: Sequence[str] = PERSONAS,
+        fun: bool = True,
+        threads: int = 1,
+    ) -> None:
+        _check(skills, personas)
+        self._game, self._seed, self._first, self._fun = game, seed, personas[0], fun
+        self._shared = [skill for skill in skills if skill <= SHARED] or [min(skills)]
+        self._rungs = {name: self._shared if place else list(skills) for place, name in enumerate(personas)}
+        self._panel: Sequence[QFunction] = player.panel if hasattr(player, "panel") else (player,)
         # nothing is known of a function's thread safety
-        threads if hasattr(player, "panel") else 1,
-        progress,
-    )
-    ways = [_way(level, game) if fun else None for level in levels]
-    return [tally.result(way, with_fun=fun) for tally, way in zip(tallies, ways, strict=True)]
+        self._threads = threads if hasattr(player, "panel") else 1
+        self._known: dict[bytes, tuple[Tally, int]] = {}
+
+    def play(
+        self,
+        levels: Sequence[Level] | NDArray[np.uint8],
+        episodes: int | Sequence[int] = EPISODES,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> list[PlaytestResult]:
+        """Play every level until it was played ``episodes`` times on each rung.
+
+        Args:
+            levels: levels of any sizes, or ``uint8[N, H, W]`` tiles.
+            episodes: of all levels, or of each.
+            progress: called as ``progress(episodes done, episodes in all)``.
+
+        Returns:
+            One result a level, in order, of all episodes of it so far.
+
+        Raises:
+            LevelForgeError: no episodes.
+        """
+        each = [episodes] * len(levels) if isinstance(episodes, int) else list(episodes)
+        if min(each, default=1) < 1:
+            raise LevelForgeError(f"{min(each)} episodes cannot be played; ask for at least 1")
+        tiles = [level.tiles if isinstance(level, Level) else level for level in levels]
+        keys = [repr(t.shape).encode() + t.tobytes() for t in tiles]
+        wanted: dict[bytes, tuple[Tiles, int]] = {}
+        for key, t, n in zip(keys, tiles, each, strict=True):
+            before = self._known[key][1] if key in self._known else 0
+            most = max(n, wanted[key][1] if key in wanted else before)
+            if most > before:
+                wanted[key] = t, most
+        self._play(wanted, progress)
+        ways = [_way(level, self._game) if self._fun else None for level in levels]
+        return [
+            self._known[key][0].result(way, with_fun=self._fun) for key, way in zip(keys, ways, strict=True)
+        ]
+
+    def _play(
+        self, wanted: Mapping[bytes, tuple[Tiles, int]], progress: Callable[[int, int], None] | None
+    ) -> None:
+        """Play what is missing of these levels."""
+        if not wanted:
+            return
+        tiles = [t for t, _ in wanted.values()]
+        before = [
+            self._known.get(key) or (Tally(self._game, t, self._rungs, self._shared), 0)
+            for key, t in zip(wanted, tiles, strict=True)
+        ]
+        spans = [(old, n) for (_, old), (_, n) in zip(before, wanted.values(), strict=True)]
+        # The first persona last: its many short episodes fill the slots that long ones leave.
+        jobs = [
+            (level, name, (skill, episode))
+            for name in reversed(list(self._rungs))
+            for level, (old, n) in enumerate(spans)
+            for skill in self._rungs[name]
+            for episode in range(self._of(name, old), self._of(name, n))
+        ]
+        tallies = [tally for tally, _ in before]
+        match = _Match(self._game, tiles, jobs, self._seed, self._panel, tallies)
+        match.play(self._threads, progress)
+        self._known |= {key: (tally, n) for (key, (_, n)), tally in zip(wanted.items(), tallies, strict=True)}
+
+    def _of(self, persona: str, episodes: int) -> int:
+        """How many episodes a persona plays where the first one plays so many."""
+        return episodes if persona == self._first else max(min(1, episodes), episodes // FEWER)
 
 
 # --- playing ---------------------------------------------------------------------------------
@@ -278,9 +356,7 @@ def _seeds(tiles: list[NDArray[np.uint8]], jobs: list[_Job], seed: int) -> NDArr
     return seeds
 
 
-def _check(episodes: int, skills: Sequence[float], personas: Sequence[str]) -> None:
-    if episodes < 1:
-        raise LevelForgeError(f"{episodes} episodes cannot be played; ask for at least 1")
+def _check(skills: Sequence[float], personas: Sequence[str]) -> None:
     if not skills or len(set(skills)) != len(skills) or not all(0 <= skill <= 1 for skill in skills):
         raise LevelForgeError(f"skills must be different numbers from 0 to 1, not {list(skills)}")
     if not personas:

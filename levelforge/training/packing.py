@@ -231,7 +231,8 @@ def _started_from(start: Mapping[str, Any] | None) -> list[str]:
     if not start:
         return []
     frozen = ", what was copied frozen" if start["freeze"] else ""
-    return [f"| started from | the {start['game']} pack `{start['pack'][:12]}`{frozen} |"]
+    part = f"the {start['only']} of " if start.get("only") else ""
+    return [f"| started from | {part}the {start['game']} pack `{start['pack'][:12]}`{frozen} |"]
 
 
 def _company(panel: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -125,6 +125,7 @@ def train(
     steer: str | None = None,
     start: str | Path | None = None,
     freeze: bool | None = None,
+    only: str | None = None,
     track: str | None = None,
     changes: Mapping[str, str] | None = None,
     device: str = "auto",
@@ -154,6 +155,8 @@ def train(
             as the pack's.
         freeze: what is copied from ``start`` does not go on learning, except the networks' heads; None is
             False, or the run's.
+        only: ``generator`` or ``playtester``: the one network that is taken from ``start``, while the other starts new;
+            None is both, or as the run began.
         track: ``mlflow`` tells MLflow what happens (:mod:`levelforge.training.tracking`); None is nobody, or as
             the run began.
         changes: settings to change by name, such as ``{"gan.gamma": "16", "loop.weights.fun": "0"}``: those of
@@ -201,7 +204,7 @@ def train(
         chosen_gan = replace(chosen_gan, loss=loss)  # type: ignore[arg-type]  # checked against LOSSES above
     usual_dqn = DqnConfig.for_gpu() if gpu else DqnConfig()
     source = None if start is None else load_pack(start)
-    if source is not None and (net := playtester_net(source)) is not None:
+    if source is not None and only != "generator" and (net := playtester_net(source)) is not None:
         usual_dqn = replace(usual_dqn, net=net)
     chosen_dqn = dqn or (from_json(DqnConfig, old["dqn"], "dqn") if "dqn" in old else usual_dqn)
     chosen_loop = loop or from_json(LoopConfig, old.get("loop", {}), "loop")
@@ -231,6 +234,10 @@ def train(
         if not started:
             raise LevelForgeError("freeze what? give a pack to start from with --from")
         started = started | {"freeze": freeze}
+    if only is not None:
+        if not started:
+            raise LevelForgeError("only what? give a pack to start from with --from")
+        started = started | {"only": only}
     told = track or old.get("track")
     config = {
         **whose,
@@ -265,7 +272,7 @@ def train(
     makers = makers or _RealMakers(device)
     if started:
         source = read_pack(folder.path / START)
-        makers = Starting(makers, source, started["freeze"], folder.log)
+        makers = Starting(makers, source, started["freeze"], folder.log, started.get("only"))
     for note in notes:
         folder.log(note)
     folder.tracker.parameters(config)

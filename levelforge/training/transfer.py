@@ -342,25 +342,30 @@ class Starting:
         source: the pack.
         freeze: see :func:`transplant`.
         log: told what was copied.
+        only: ``generator`` or ``playtester`` to start that one alone; None starts both.
     """
 
-    def __init__(self, makers: Any, source: Pack, freeze: bool, log: Callable[[str], None]) -> None:
-        self.makers, self.source, self.freeze, self.log = makers, source, freeze, log
+    def __init__(
+        self, makers: Any, source: Pack, freeze: bool, log: Callable[[str], None], only: str | None = None
+    ) -> None:
+        self.makers, self.source, self.freeze, self.log, self.only = makers, source, freeze, log, only
         self._told: set[str] = set()
 
     def gan(self, *args: Any) -> Any:
         """As the makers', started."""
-        return self._started(self.makers.gan(*args), start_generator)
+        return self._started(self.makers.gan(*args), start_generator, "generator")
 
     def dqn(self, *args: Any) -> Any:
         """As the makers', started."""
-        return self._started(self.makers.dqn(*args), start_playtester)
+        return self._started(self.makers.dqn(*args), start_playtester, "playtester")
 
     def loop(self, *args: Any) -> Any:
         """As the makers': its trainers are started already."""
         return self.makers.loop(*args)
 
-    def _started(self, trainer: Any, start: Callable[..., Report]) -> Any:
+    def _started(self, trainer: Any, start: Callable[..., Report], network: str) -> Any:
+        if self.only not in (None, network):
+            return trainer
         report = start(trainer, self.source, freeze=self.freeze)
         if report.kind not in self._told:
             self._told.add(report.kind)

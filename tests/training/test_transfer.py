@@ -380,6 +380,25 @@ def test_a_pack_tells_how_the_pack_was_made_that_it_started_from(packs, tmp_path
     assert f"{first}  # gave the pack {told['pack'][:12]}\n{second}\n" in card
 
 
+@pytest.mark.parametrize("only", ["generator", "playtester"])
+def test_one_network_alone_can_be_taken_from_a_pack(packs, tmp_path, only):
+    source = packs["dungeon"]
+    assert go(tmp_path / "run", start=source.folder, only=only).done
+    folder = RunFolder(tmp_path / "run")
+    log = (folder.path / "log.txt").read_text(encoding="utf-8")
+    other = {"generator": "playtester", "playtester": "generator"}[only]
+    assert f"{only} from the dungeon pack" in log
+    assert f"{other} from the dungeon pack" not in log
+    assert folder.config()["start"]["only"] == only
+    made = pack_run(folder.path, tmp_path / "pack")
+    card = (made.folder / "model_card.md").read_text(encoding="utf-8")
+    assert f"| started from | the {only} of the dungeon pack `{source.hash[:12]}` |" in card
+    with pytest.raises(
+        LevelForgeError, match=f'start.only changed: the run has "{only}", now it is "{other}"'
+    ):
+        train(out=folder.path, resume=True, only=other, quiet=True)
+
+
 # --- bad packs ---------------------------------------------------------------------------------
 
 
@@ -413,6 +432,8 @@ def test_no_pack_is_named(tmp_path):
         go(tmp_path / "run", start=tmp_path / "nowhere")
     with pytest.raises(LevelForgeError, match="give a pack to start from with --from"):
         go(tmp_path / "run", freeze=True)
+    with pytest.raises(LevelForgeError, match="only what"):
+        go(tmp_path / "run", only="generator")
 
 
 def test_a_network_of_other_widths_is_named(packs, tmp_path):
