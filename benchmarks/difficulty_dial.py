@@ -32,6 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from levelforge.corpus import load_corpus
+from levelforge.errors import LevelForgeError
 from levelforge.game import bundled_games
 from levelforge.generate import GenerateConfig, generate
 from levelforge.pack import Pack, load_pack
@@ -115,10 +116,15 @@ def run(name: str, args: argparse.Namespace) -> dict[str, Any]:
     """One game's figures."""
     from levelforge.models import Playtester
 
-    pack = load_pack(args.pack or name)
+    try:
+        pack = load_pack(args.pack or name)
+        other = load_pack(args.second_pack) if args.second_pack else None
+    except LevelForgeError as error:
+        raise SystemExit(str(error)) from None
     low, high = pack.game.measures.difficulty_range
-    if args.second_pack:
-        second: Pack | Panel = load_pack(args.second_pack)
+    second: Pack | Panel
+    if other is not None:
+        second = other
     else:
         paths = [second_playtester(pack, args.second_minutes, seed, args.out) for seed in args.second_seeds]
         second = Panel(tuple(Playtester(path, pack.game) for path in paths))

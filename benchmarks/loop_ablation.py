@@ -29,7 +29,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
 from pathlib import Path
@@ -40,6 +40,7 @@ from loop_ablation_cell import ARMS, PLAYTESTERS, Cell, Plan, judge_arm, loop_co
 
 from levelforge.errors import LevelForgeError
 from levelforge.game import bundled_games
+from levelforge.pack import Pack, load_pack, read_pack
 from levelforge.playtest.difficulty import wilson
 
 DRAWS = 2000
@@ -117,24 +118,40 @@ def show(game: str, rows: Sequence[dict[str, Any]]) -> None:
         )
 
 
-def keep_playtesters(folders: Sequence[Path], out: Path) -> dict[str, str]:
-    """Copy packs into ``out``, where each process finds the one of its game; returns their hashes.
+def read_playtesters(folders: Sequence[Path]) -> dict[str, Pack]:
+    """The packs by their games.
 
     Raises:
+        LevelForgeError: a folder is no pack.
         SystemExit: a pack is a judge.
     """
-    from levelforge.pack import load_pack, read_pack
-    from levelforge.training.transfer import keep_source
-
     found = {}
     for folder in folders:
         pack = read_pack(folder)
         name = pack.game.name
         if pack.hash == load_pack(name).hash:
             raise SystemExit(f"{folder}: is the bundled pack, which judges; give one of another training")
-        keep_source(pack, out / PLAYTESTERS / name)
-        found[name] = pack.hash
+        found[name] = pack
     return found
+
+
+def begin(plan: Plan, playtesters: Mapping[str, Pack], out: Path) -> None:
+    """Note the plan in ``out``, and copy packs there, where each process finds the one of its game.
+
+    Raises:
+        SystemExit: what is there is of another plan, so its starts and arms are, too.
+    """
+    from levelforge.training.folder import write_whole
+    from levelforge.training.transfer import keep_source
+
+    noted = out / "plan.json"
+    text = json.dumps(asdict(plan), indent=1) + "\n"
+    if noted.exists() and noted.read_text(encoding="utf-8") != text:
+        raise SystemExit(f"{out}: holds results of other settings; choose another --out")
+    out.mkdir(parents=True, exist_ok=True)
+    for name, pack in playtesters.items():
+        keep_source(pack, out / PLAYTESTERS / name)
+    write_whole(noted, text.encode())
 
 
 def numbers(text: str) -> list[int]:
@@ -170,7 +187,10 @@ def main() -> None:
     seeds = dict(zip(games, args.seeds * (len(games) if len(args.seeds) == 1 else 1), strict=False))
     if len(seeds) < len(games):
         parser.error("--seeds: give one number for all games or one a game")
-    packs = [Path(folder) for folder in args.playtesters.split(",") if folder]
+    try:
+        packs = read_playtesters([Path(folder) for folder in args.playtesters.split(",") if folder])
+    except LevelForgeError as error:
+        parser.error(f"--playtesters: {error}")
     plan = Plan(
         args.gan_seconds,
         args.dqn_seconds,
@@ -178,13 +198,14 @@ def main() -> None:
         args.rounds,
         args.candidates,
         args.played,
-        keep_playtesters(packs, args.out),
+        {name: pack.hash for name, pack in packs.items()},
         {name: value for name, _, value in (change.partition("=") for change in args.set)},
     )
     try:
         loop_config("all", plan)
     except LevelForgeError as error:
         parser.error(f"--set: {error}")
+    begin(plan, packs, args.out)
     grid = [Cell(game, seed, arm) for game in games for seed in range(seeds[game]) for arm in ARMS]
     paths = {cell: args.out / "cells" / f"{cell.name}.json" for cell in grid}
     missing = [cell for cell in grid if not paths[cell].exists()]
@@ -202,8 +223,6 @@ def main() -> None:
         if args.only_train:
             return
     results = [json.loads(p.read_text(encoding="utf-8")) for p in paths.values() if p.exists()]
-    if any(r["plan"] != asdict(plan) for r in results):
-        raise SystemExit(f"{args.out}: holds results of other settings; choose another --out")
     summaries = {game: rows for game in games if (rows := summarise(results, game))}
     for game, rows in summaries.items():
         show(game, rows)
