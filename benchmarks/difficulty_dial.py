@@ -66,7 +66,11 @@ def second_playtester(pack: Pack, minutes: float, seed: int, out: Path) -> Path:
     config = replace(
         DqnConfig(),
         net=NetConfig(view_channels=(24, 64), hidden=256, head=128),
+        n_envs=512,
+        batch_size=512,
         replay_ratio=2.0,
+        capacity=400_000,
+        learning_rate=3e-4,
         persona_weight=0.0,  # difficulty is the runner's alone
         others=0.0,
     )

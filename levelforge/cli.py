@@ -276,8 +276,7 @@ def generate(
 )
 @click.option(
     "--only",
-    type=click.Choice(["generator", "playtester"]),
-    help="Of the networks of --from, take this one alone; the other starts new.",
+    help="Of the networks of --from take one alone, generator or playtester; the other starts new.",
 )
 @click.option("--track", metavar="TRACKER", help="Tell a tracker, too: mlflow.")
 @click.option(

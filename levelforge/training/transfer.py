@@ -28,6 +28,8 @@ from levelforge.playtest.observation import VIEW_SIZE
 from levelforge.training.gan_nets import STYLE_CHANNELS
 from levelforge.training.playtester_net import MAP_SHAPE, PERSONAS, NetConfig, PlaytesterNet
 
+NETWORKS = ("generator", "playtester")
+"""What of a pack can be started from."""
 HEADS = ("terrain.", "entities.", "value.", "advantage.")
 """Parameters that make the networks' outputs; they go on learning where the trunk is frozen."""
 

@@ -434,6 +434,8 @@ def test_no_pack_is_named(tmp_path):
         go(tmp_path / "run", freeze=True)
     with pytest.raises(LevelForgeError, match="only what"):
         go(tmp_path / "run", only="generator")
+    with pytest.raises(LevelForgeError, match=r"unknown network 'critic' \(known: generator, playtester\)"):
+        go(tmp_path / "run", start="dungeon", only="critic")
 
 
 def test_a_network_of_other_widths_is_named(packs, tmp_path):
