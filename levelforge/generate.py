@@ -57,8 +57,8 @@ __all__ = [
 Progress = Callable[[str, int, int], None]
 """Called as ``progress(stage, done, total)`` from the calling thread."""
 
-Play = Callable[[list[Level], int | list[int]], list["PlaytestResult"]]
-"""Plays levels until each was played so many times on a rung."""
+Play = Callable[[list[Level], int | list[int], bool], list["PlaytestResult"]]
+"""Plays levels until each was played so many times on a rung; by the runner alone, if true."""
 
 SPREAD_BATCHES = 3
 """Batches whose certified candidates are put in order, so that few levels are chosen from many."""
@@ -166,8 +166,8 @@ def generate(pack: Pack | str | Path, config: GenerateConfig, progress: Progress
     play = _player(pack, config, tell) if config.playtest else None
     choice = _dialled(pack, config, pool, play) if asked else _spread_out(pack, config, pool)
     if play is not None:
-        # those that were chosen for a difficulty were played in full already, which then costs nothing
-        results = play([pool.levels[i] for i in choice.order], config.played)
+        # of those that were chosen for a difficulty, the runner's episodes are known already and cost nothing
+        results = play([pool.levels[i] for i in choice.order], config.played, False)
         choice.played |= dict(zip(choice.order, results, strict=True))
     levels = with_novelty([pool.levels[i] for i in choice.order], pack.game)
     measured = tuple(choice.played[i] for i in choice.order) if config.playtest else None
@@ -271,7 +271,7 @@ def _dialled(pack: Pack, config: GenerateConfig, pool: _Pool, play: Play | None)
     known: tuple[float, float] | None = None
     if pack.critic is None:
         if play is not None:
-            results = play(pool.levels, max(1, config.played // 2))
+            results = play(pool.levels, max(1, config.played // 2), True)
             choice.played = dict(zip(everything, results, strict=True))
             found = [result.difficulty for result in results]
             choice.order, known = nearest_levels(found, targets), (min(found), max(found))
@@ -291,7 +291,7 @@ def _dialled(pack: Pack, config: GenerateConfig, pool: _Pool, play: Play | None)
                 ranks,
                 error,
                 targets,
-                lambda few, often: play([pool.levels[i] for i in few], often),
+                lambda few, often: play([pool.levels[i] for i in few], often, True),
                 config.played,
             )
             choice.order, choice.played = chosen.order, chosen.played
@@ -364,8 +364,8 @@ def _player(pack: Pack, config: GenerateConfig, tell: Progress) -> Play:
     from levelforge.playtest.measure import Playtests
 
     tests = Playtests(pack.game, pack, seed=config.seed, threads=config.threads)
-    return lambda levels, episodes: tests.play(
-        levels, episodes, lambda done, total: tell("playtest", done, total)
+    return lambda levels, episodes, first_only: tests.play(
+        levels, episodes, lambda done, total: tell("playtest", done, total), first_only=first_only
     )
 
 

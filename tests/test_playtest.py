@@ -127,6 +127,17 @@ def test_playing_on_comes_to_the_same_as_playing_at_once():
     assert calls == []  # and nothing was played
 
 
+def test_the_first_persona_may_go_ahead_of_the_others():
+    level = parse_text("@.^^..>", TOPDOWN)
+    tests = Playtests(TOPDOWN, towards_the_goal, seed=3)
+    ahead = tests.play([level], 8, first_only=True)[0]
+    assert list(ahead.personas) == ["runner"]
+    assert ahead.fun is None
+    whole = playtest([level], TOPDOWN, towards_the_goal, seed=3, episodes=8)[0]
+    assert (ahead.difficulty, ahead.difficulty_ci) == (whole.difficulty, whole.difficulty_ci)
+    assert same(tests.play([level], 8)[0], whole)
+
+
 def test_personas_are_measured_apart_and_told_to_the_player():
     seen = set()
 

@@ -27,6 +27,7 @@ import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -147,13 +148,15 @@ class Playtests:
         self._panel: Sequence[QFunction] = player.panel if hasattr(player, "panel") else (player,)
         # nothing is known of a function's thread safety
         self._threads = threads if hasattr(player, "panel") else 1
-        self._known: dict[bytes, tuple[Tally, int]] = {}
+        self._known: dict[bytes, _Known] = {}
 
     def play(
         self,
         levels: Sequence[Level] | NDArray[np.uint8],
         episodes: int | Sequence[int] = EPISODES,
         progress: Callable[[int, int], None] | None = None,
+        *,
+        first_only: bool = False,
     ) -> list[PlaytestResult]:
         """Play every level until it was played ``episodes`` times on each rung.
 
@@ -161,6 +164,7 @@ class Playtests:
             levels: levels of any sizes, or ``uint8[N, H, W]`` tiles.
             episodes: of all levels, or of each.
             progress: called as ``progress(episodes done, episodes in all)``.
+            first_only: the first persona alone plays for now, and fun is not measured; the others catch up in a later call.
 
         Returns:
             One result a level, in order, of all episodes of it so far.
@@ -173,46 +177,55 @@ class Playtests:
             raise LevelForgeError(f"{min(each)} episodes cannot be played; ask for at least 1")
         tiles = [level.tiles if isinstance(level, Level) else level for level in levels]
         keys = [repr(t.shape).encode() + t.tobytes() for t in tiles]
-        wanted: dict[bytes, tuple[Tiles, int]] = {}
+        wanted: dict[bytes, tuple[_Known, int]] = {}
         for key, t, n in zip(keys, tiles, each, strict=True):
-            before = self._known[key][1] if key in self._known else 0
-            most = max(n, wanted[key][1] if key in wanted else before)
-            if most > before:
-                wanted[key] = t, most
-        self._play(wanted, progress)
-        ways = [_way(level, self._game) if self._fun else None for level in levels]
+            if key not in self._known:
+                tally = Tally(self._game, t, self._rungs, self._shared)
+                self._known[key] = _Known(t, tally, dict.fromkeys(self._rungs, 0))
+            wanted[key] = self._known[key], max(n, wanted[key][1] if key in wanted else 0)
+        self._play(list(wanted.values()), [self._first] if first_only else list(self._rungs), progress)
+        with_fun = self._fun and not first_only
+        ways = [_way(level, self._game) if with_fun else None for level in levels]
         return [
-            self._known[key][0].result(way, with_fun=self._fun) for key, way in zip(keys, ways, strict=True)
+            self._known[key].tally.result(way, with_fun=with_fun) for key, way in zip(keys, ways, strict=True)
         ]
 
     def _play(
-        self, wanted: Mapping[bytes, tuple[Tiles, int]], progress: Callable[[int, int], None] | None
+        self,
+        wanted: Sequence[tuple[_Known, int]],
+        personas: Sequence[str],
+        progress: Callable[[int, int], None] | None,
     ) -> None:
-        """Play what is missing of these levels."""
-        if not wanted:
-            return
-        tiles = [t for t, _ in wanted.values()]
-        before = [
-            self._known.get(key) or (Tally(self._game, t, self._rungs, self._shared), 0)
-            for key, t in zip(wanted, tiles, strict=True)
-        ]
-        spans = [(old, n) for (_, old), (_, n) in zip(before, wanted.values(), strict=True)]
+        """Let these personas play what is missing of these levels."""
         # The first persona last: its many short episodes fill the slots that long ones leave.
         jobs = [
-            (level, name, (skill, episode))
-            for name in reversed(list(self._rungs))
-            for level, (old, n) in enumerate(spans)
+            (place, name, (skill, episode))
+            for name in reversed(personas)
+            for place, (known, n) in enumerate(wanted)
             for skill in self._rungs[name]
-            for episode in range(self._of(name, old), self._of(name, n))
+            for episode in range(known.played[name], self._of(name, n))
         ]
-        tallies = [tally for tally, _ in before]
+        if not jobs:
+            return
+        tiles, tallies = [known.tiles for known, _ in wanted], [known.tally for known, _ in wanted]
         match = _Match(self._game, tiles, jobs, self._seed, self._panel, tallies)
         match.play(self._threads, progress)
-        self._known |= {key: (tally, n) for (key, (_, n)), tally in zip(wanted.items(), tallies, strict=True)}
+        for known, n in wanted:
+            for name in personas:
+                known.played[name] = max(known.played[name], self._of(name, n))
 
     def _of(self, persona: str, episodes: int) -> int:
         """How many episodes a persona plays where the first one plays so many."""
-        return episodes if persona == self._first else max(min(1, episodes), episodes // FEWER)
+        return episodes if persona == self._first else max(1, episodes // FEWER)
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A level that was played: its tally, and the episodes on each rung so far, by persona."""
+
+    tiles: Tiles
+    tally: Tally
+    played: dict[str, int]
 
 
 # --- playing ---------------------------------------------------------------------------------

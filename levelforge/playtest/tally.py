@@ -66,13 +66,13 @@ class Tally:
         self._ends[persona].append((skill, exploration(seen, self._reachable), end))
 
     def result(self, path: NDArray[np.int32] | None, *, with_fun: bool) -> PlaytestResult:
-        """Sum the level up.
+        """Sum the level up, of the personas that have played.
 
         Args:
             path: ``int32[T, 2]`` the cells of a solution, if one is known.
             with_fun: also measure fun and its parts.
         """
-        plays = {name: self._sum_up(name) for name in self._rungs}
+        plays = {name: self._sum_up(name) for name, ends in self._ends.items() if ends}
         first = next(iter(plays.values()))
         played = list(first.episodes.values())
         won = [round(rate * n) for rate, n in zip(first.win_rate.values(), played, strict=True)]
