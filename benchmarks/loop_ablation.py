@@ -223,6 +223,8 @@ def main() -> None:
         if args.only_train:
             return
     results = [json.loads(p.read_text(encoding="utf-8")) for p in paths.values() if p.exists()]
+    if any(r["plan"] != asdict(plan) for r in results):  # of a folder that notes no plan
+        raise SystemExit(f"{args.out}: holds results of other settings; choose another --out")
     summaries = {game: rows for game in games if (rows := summarise(results, game))}
     for game, rows in summaries.items():
         show(game, rows)
