@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from arguments import numbers
 from numpy.typing import NDArray
 
 from levelforge.corpus import load_corpus
@@ -120,15 +121,10 @@ def run(name: str, args: argparse.Namespace) -> dict[str, Any]:
     """One game's figures."""
     from levelforge.models import Playtester
 
-    try:
-        pack = load_pack(args.pack or name)
-        other = load_pack(args.second_pack) if args.second_pack else None
-    except LevelForgeError as error:
-        raise SystemExit(str(error)) from None
+    pack = load_pack(args.pack or name)
     low, high = pack.game.measures.difficulty_range
-    second: Pack | Panel
-    if other is not None:
-        second = other
+    if args.second_pack:
+        second: Pack | Panel = load_pack(args.second_pack)
     else:
         paths = [second_playtester(pack, args.second_minutes, seed, args.out) for seed in args.second_seeds]
         second = Panel(tuple(Playtester(path, pack.game) for path in paths))
@@ -203,10 +199,6 @@ def draw(results: list[dict[str, Any]], path: Path) -> None:
     plt.close(figure)
 
 
-def numbers(text: str) -> list[int]:
-    return [int(part) for part in text.split(",")]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--games", default=",".join(bundled_games()))
@@ -247,4 +239,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except LevelForgeError as error:
+        raise SystemExit(str(error)) from None

@@ -36,6 +36,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from arguments import numbers
 from loop_ablation_cell import ARMS, PLAYTESTERS, Cell, Plan, judge_arm, loop_config, run_arm, run_start
 
 from levelforge.errors import LevelForgeError
@@ -152,10 +153,6 @@ def begin(plan: Plan, playtesters: Mapping[str, Pack], out: Path) -> None:
     for name, pack in playtesters.items():
         keep_source(pack, out / PLAYTESTERS / name)
     write_whole(noted, text.encode())
-
-
-def numbers(text: str) -> list[int]:
-    return [int(part) for part in text.split(",")]
 
 
 def main() -> None:

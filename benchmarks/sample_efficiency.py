@@ -40,6 +40,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from arguments import numbers
 from numpy.typing import NDArray
 from sample_efficiency_cell import ARMS, Cell, Plan, run_cell, settings, write_json
 
@@ -254,10 +255,6 @@ def draw(summaries: Sequence[dict[str, Any]], frames: int, path: Path) -> None:
     figure.tight_layout()
     figure.savefig(path, dpi=150)
     plt.close(figure)
-
-
-def numbers(text: str) -> list[int]:
-    return [int(part) for part in text.split(",")]
 
 
 def main() -> None:

@@ -31,7 +31,7 @@ from levelforge.training.phases import Clock, DqnLike, GanLike, LoopLike, Phases
 from levelforge.training.settings import RunSettings, changed, from_json, to_json
 from levelforge.training.status import Status, stop_on_signals
 from levelforge.training.tracking import open_tracker
-from levelforge.training.transfer import NETWORKS, Starting, keep_source, playtester_net
+from levelforge.training.transfer import STARTS, Starting, keep_source, playtester_net
 
 DEFAULT_BUDGET = 1800.0
 FULL_BUDGET = {"cpu": 1800.0, "cuda": 900.0}
@@ -237,8 +237,8 @@ def train(
     if only is not None:
         if not started:
             raise LevelForgeError("only what? give a pack to start from with --from")
-        if only not in NETWORKS:
-            raise LevelForgeError(f"unknown network {only!r} (known: {', '.join(NETWORKS)})")
+        if only not in STARTS:
+            raise LevelForgeError(f"unknown network {only!r} (known: {', '.join(STARTS)})")
         started = started | {"only": only}
     told = track or old.get("track")
     config = {

@@ -28,8 +28,6 @@ from levelforge.playtest.observation import VIEW_SIZE
 from levelforge.training.gan_nets import STYLE_CHANNELS
 from levelforge.training.playtester_net import MAP_SHAPE, PERSONAS, NetConfig, PlaytesterNet
 
-NETWORKS = ("generator", "playtester")
-"""What of a pack can be started from."""
 HEADS = ("terrain.", "entities.", "value.", "advantage.")
 """Parameters that make the networks' outputs; they go on learning where the trunk is frozen."""
 
@@ -336,6 +334,10 @@ def start_playtester(trainer: Any, source: Pack, *, freeze: bool = False) -> Rep
     return report
 
 
+STARTS: dict[str, Callable[..., Report]] = {"generator": start_generator, "playtester": start_playtester}
+"""What of a pack can be started from, and how."""
+
+
 class Starting:
     """Makers whose trainers start from a pack.
 
@@ -355,20 +357,20 @@ class Starting:
 
     def gan(self, *args: Any) -> Any:
         """As the makers', started."""
-        return self._started(self.makers.gan(*args), start_generator, "generator")
+        return self._started(self.makers.gan(*args), "generator")
 
     def dqn(self, *args: Any) -> Any:
         """As the makers', started."""
-        return self._started(self.makers.dqn(*args), start_playtester, "playtester")
+        return self._started(self.makers.dqn(*args), "playtester")
 
     def loop(self, *args: Any) -> Any:
         """As the makers': its trainers are started already."""
         return self.makers.loop(*args)
 
-    def _started(self, trainer: Any, start: Callable[..., Report], network: str) -> Any:
+    def _started(self, trainer: Any, network: str) -> Any:
         if self.only not in (None, network):
             return trainer
-        report = start(trainer, self.source, freeze=self.freeze)
+        report = STARTS[network](trainer, self.source, freeze=self.freeze)
         if report.kind not in self._told:
             self._told.add(report.kind)
             for line in report.lines(self.source):
