@@ -27,6 +27,8 @@ IR_VERSION = 8
 FLOAT_INPUTS_ONLY = "inputs must be float32, since several engines feed nothing else"
 SMALL_TENSOR = 256
 """Numbers below which a tensor is not worth halving."""
+HALF = ".half"
+"""Ends the name of a tensor that is stored as float16; without it, it is the name of the widened one."""
 RANDOM_OPERATORS = frozenset(
     {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"}
 )
@@ -163,8 +165,8 @@ def half_stored(data: bytes) -> bytes:
         if tensor.data_type != TensorProto.FLOAT or values.size < SMALL_TENSOR:
             continue
         name = tensor.name
-        graph.initializer[place].CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
-        graph.node.insert(0, helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
+        graph.initializer[place].CopyFrom(numpy_helper.from_array(values.astype(np.float16), name + HALF))
+        graph.node.insert(0, helper.make_node("Cast", [name + HALF], [name], to=TensorProto.FLOAT))
     onnx.checker.check_model(model, full_check=True)
     return bytes(model.SerializeToString(deterministic=True))
 

@@ -367,29 +367,36 @@ def train(
 
 
 @cli.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("source", metavar="RUN|PACK", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Pack folder to make or replace.")
 @click.option(
     "--panel",
     type=click.Path(path_type=Path),
     multiple=True,
-    metavar="PACK",
-    help="Let the playtester of another pack of the game share the playtests; may be given more than once.",
+    metavar="PACK[:N,…]",
+    help="Let the playtesters of another pack of the game (or those of these numbers) share the playtests; may be "
+    "given more than once.",
 )
+@click.option("--apart", is_flag=True, help="Leave the playtests to the others; the first plays all else.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def pack(run: Path, out: Path, panel: tuple[Path, ...], as_json: bool) -> None:
-    """Make a pack (ONNX models, card) of a finished training RUN.
+def pack(source: Path, out: Path, panel: tuple[Path, ...], apart: bool, as_json: bool) -> None:
+    """Make a pack (ONNX models, card) of a finished training RUN, or of a PACK that gets other playtesters.
 
     What one player finds hard, another may not. With --panel, several playtesters take turns at each level, so that
-    its difficulty says more about players in general.
+    its difficulty says more about players in general. All are stored as float16 then. A pack's playtesters count from 1:
+    PACK:1,3 stands for two of them. The best player need not be the best judge: with --apart it is still the one that
+    the demo shows and that is named in the card, but the others playtest.
 
     \b
     Examples:
       levelforge pack runs/first --out packs/first
       levelforge generate dungeon --pack packs/first
       levelforge pack runs/second --panel packs/first --out packs/both
+      levelforge pack packs/both:1,2 --panel packs/third --apart --out packs/three
     """
-    made = _training("packing").pack_run(run, out, panel)
+    packing = _training("packing")
+    make = packing.pack_again if packing.is_pack(source) else packing.pack_run
+    made = make(source, out, panel, apart=apart)
     if as_json:
         facts = {"pack": str(out), "game": made.game.name, "hash": made.hash}
         print_json(facts | {"figures": made.info.get("figures", {})})

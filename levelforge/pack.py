@@ -89,7 +89,17 @@ class Pack:
 
     @cached_property
     def panel(self) -> tuple[Playtester, ...]:
-        """The sessions of all playtesters, the first one first; they take the episodes of a playtest in turn.
+        """The playtesters that take the episodes of a playtest in turn: all of the pack's, the first one first, or all but
+        the first where ``pack.json`` says ``"apart": true`` of it.
+
+        Raises:
+            LevelForgeError: a file is no playtester of this game.
+        """
+        return self.playtesters[1:] if self.info["playtester"].get("apart") is True else self.playtesters
+
+    @cached_property
+    def playtesters(self) -> tuple[Playtester, ...]:
+        """The sessions of all playtesters, the first one first.
 
         Raises:
             LevelForgeError: a file is no playtester of this game.
@@ -239,7 +249,7 @@ def write_pack(
         models: dict[str, Generator | Playtester | Critic | None] = {
             GENERATOR: checked.generator,
             CRITIC: checked.critic,
-            **dict(zip([PLAYTESTER, *further_playtesters(files)], checked.panel, strict=True)),
+            **dict(zip([PLAYTESTER, *further_playtesters(files)], checked.playtesters, strict=True)),
         }
         facts["models"] = {name: interface(model.session) for name, model in models.items() if model}
         (draft / INFO).write_bytes(_encode(facts))

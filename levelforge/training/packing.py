@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from levelforge.errors import LevelForgeError
 from levelforge.exporters.onnx_pack import half_stored
-from levelforge.game import load_game
-from levelforge.pack import CRITIC, Pack, numbered, read_pack, write_pack
+from levelforge.game import Game, load_game
+from levelforge.pack import CARD, CRITIC, Pack, numbered, read_pack, write_pack
 from levelforge.pack import INFO as PACK_INFO
 from levelforge.playtest.observation import PERSONAS, VIEW_SIZE
 from levelforge.training.budget import format_seconds
@@ -42,17 +44,71 @@ FIGURES = {
 }
 
 
-def pack_run(run: str | Path, out: str | Path, panel: Sequence[str | Path] = ()) -> Pack:
+CHOSEN = re.compile(r"(.+):(\d+(?:,\d+)*)")
+"""``PACK:1,3``: a pack and some of its playtesters."""
+
+
+@dataclass(frozen=True)
+class Members:
+    """Playtesters of a pack that go into another.
+
+    Attributes:
+        pack: the pack.
+        numbers: which of its playtesters, from 1.
+    """
+
+    pack: Pack
+    numbers: tuple[int, ...]
+
+    def files(self) -> list[bytes]:
+        """Their ONNX files."""
+        return [self.pack.playtesters[k - 1].path.read_bytes() for k in self.numbers]
+
+    def origins(self) -> list[dict[str, Any]]:
+        """Where each comes from: the pack it was trained for, and how that was made."""
+        own = {"pack": self.pack.hash, "training": self.pack.info.get("training", {})}
+        known = {entry.get("file"): entry for entry in self.pack.info["playtester"].get("panel", [])}
+        return [known.get(numbered(k), own) for k in self.numbers]
+
+
+def members(text: str | Path, game: Game | None = None) -> Members:
+    """Read ``PACK`` (all of its playtesters) or ``PACK:2,3`` (those only).
+
+    Raises:
+        LevelForgeError: no pack, a pack of another game, or a playtester that it has not.
+    """
+    found = CHOSEN.fullmatch(str(text))
+    folder = Path(found[1] if found else text)
+    pack = read_pack(folder, game)
+    has = len(pack.playtesters)
+    numbers = tuple(int(k) for k in found[2].split(",")) if found else tuple(range(1, has + 1))
+    for k in numbers:
+        if not 1 <= k <= has:
+            only = "1 only" if has == 1 else f"1 to {has}"
+            raise LevelForgeError(f"{folder}: has no playtester {k}; there are: {only}")
+    return Members(pack, numbers)
+
+
+def is_pack(source: str | Path) -> bool:
+    """Whether it is a pack, or some playtesters of one, rather than a run."""
+    return bool(CHOSEN.fullmatch(str(source))) or (Path(source) / PACK_INFO).exists()
+
+
+def pack_run(
+    run: str | Path, out: str | Path, panel: Sequence[str | Path] = (), *, apart: bool = False
+) -> Pack:
     """Make a pack of a run whose training is done.
 
     Args:
         run: the run folder.
         out: the pack folder; an older pack there is replaced.
-        panel: other packs of the game, whose playtesters are to share the playtests with the run's.
+        panel: other packs of the game, whose playtesters are to share the playtests with the run's; see
+            :func:`members`. All of them are stored as float16 then.
+        apart: leave the playtests to the others.
 
     Raises:
         LevelForgeError: no run, a run that is not done, another game than it was trained for, a panel's pack of
-            another game, or a folder that cannot be written.
+            another game, nobody left to playtest, or a folder that cannot be written.
     """
     folder = RunFolder(Path(run))
     config = folder.config()
@@ -70,8 +126,6 @@ def pack_run(run: str | Path, out: str | Path, panel: Sequence[str | Path] = ())
             f"{game.path}: changed since {folder.path} was trained (tiles or rules differ); put it back or train again"
         )
     generator, playtester, described = contents
-    packs = [read_pack(Path(other), game) for other in panel]
-    others = [half_stored(player.path.read_bytes()) for other in packs for player in other.panel]
     critic = (folder.export / CRITIC).read_bytes() if (folder.export / CRITIC).is_file() else None
     known = json.loads(described)
     if critic is None:
@@ -79,40 +133,130 @@ def pack_run(run: str | Path, out: str | Path, panel: Sequence[str | Path] = ())
     figures = latest_figures(folder)
     training = {key: config[key] for key in ("seed", "corpus_hash", "budget", "started", "levelforge")}
     training |= {"command": portable(config["command"])} | _source(config, folder)
-    info = known | {
-        "playtester": {
-            "view": list(VIEW_SIZE[game.movement]),
-            "actions": [action.name for action in game.actions],
-            "personas": list(PERSONAS),
-            **_panel(packs),
-        },
-        "figures": figures,
-        "training": training,
+    playing = {
+        "view": list(VIEW_SIZE[game.movement]),
+        "actions": [action.name for action in game.actions],
+        "personas": list(PERSONAS),
     }
-    return write_pack(
-        Path(out),
-        game,
-        generator,
-        playtester,
-        info,
-        model_card(config, training, figures, info, folder, Path(out)),
-        critic,
-        others,
+    info = known | {"playtester": playing, "figures": figures, "training": training}
+    company = _Company([members(other, game) for other in panel], apart)
+    card = model_card(config, figures, info, folder)
+    command = training["command"] or f"levelforge train {game.name} --seed {training['seed']}"
+    made = [*_earlier(training), command]
+    return company.write(
+        Path(out), game, (generator, playtester, critic), info, card, made, shlex.quote(folder.path.name)
     )
 
 
-def _panel(packs: Sequence[Pack]) -> dict[str, Any]:
-    """Where further playtesters come from: ``{"panel": …}``, or nothing.
+def pack_again(
+    pack: str | Path, out: str | Path, panel: Sequence[str | Path] = (), *, apart: bool = False
+) -> Pack:
+    """Make a pack of a pack: its models, with other playtesters beside its first.
 
-    A pack whose own playtester has company brings all of them.
+    Args:
+        pack: the pack, with the numbers of those playtesters that stay if not all do (see :func:`members`).
+        out, panel, apart: as of :func:`pack_run`.
+
+    Raises:
+        LevelForgeError: no such pack, one whose first playtester is to go, or as :func:`pack_run`.
     """
-    origins: list[dict[str, Any]] = []
-    for pack in packs:
-        training = pack.info.get("training", {})
-        origins.append({"pack": pack.hash, "training": training})
-        origins += pack.info["playtester"].get("panel", [])
-    entries = [{**origin, "file": numbered(k)} for k, origin in enumerate(origins, 2)]
-    return {"panel": entries} if entries else {}
+    kept = members(pack)
+    source = kept.pack
+    if kept.numbers[0] != 1:
+        raise LevelForgeError(
+            f"{source.folder}: its figures are those of playtester 1; name it first, as in PACK:1,3"
+        )
+    info = {key: value for key, value in source.info.items() if key in KEPT}
+    info["playtester"] = {k: v for k, v in info["playtester"].items() if k not in {"panel", "apart"}}
+    others = Members(source, kept.numbers[1:])
+    company = _Company([members(other, source.game) for other in panel], apart, [others])
+    path = source.folder / CRITIC
+    critic = path.read_bytes() if CRITIC in source.info["files"] else None
+    models = (source.folder / GENERATOR).read_bytes(), kept.files()[0], critic
+    card = (source.folder / CARD).read_text(encoding="utf-8").rpartition("\nPack hash: ")[0]
+    card = SHARED_ROW.sub("", card)
+    made = _making({"pack": source.hash, "training": source.info.get("training", {})})
+    stay = "" if len(kept.numbers) == len(source.playtesters) else _chosen(kept.numbers)
+    return company.write(Path(out), source.game, models, info, card, made, source.hash[:12] + stay)
+
+
+KEPT = ("generator", "playtester", "critic", "count_distribution", "figures", "training")
+"""Of ``pack.json``, what a pack made of a pack keeps."""
+
+
+def _chosen(numbers: Sequence[int]) -> str:
+    """How some of a pack's playtesters are named after it."""
+    return ":" + ",".join(map(str, numbers))
+
+
+@dataclass(frozen=True)
+class _Company:
+    """Further playtesters of a pack to write, and whether the first leaves the playtests to them.
+
+    Attributes:
+        guests: those that were asked for.
+        apart: whether it does.
+        kept: those that the pack's source brings itself; they come before the guests.
+    """
+
+    guests: Sequence[Members]
+    apart: bool
+    kept: Sequence[Members] = ()
+
+    def write(
+        self,
+        out: Path,
+        game: Game,
+        models: tuple[bytes, bytes, bytes | None],
+        info: Mapping[str, Any],
+        card: str,
+        made: Sequence[str],
+        source: str,
+    ) -> Pack:
+        """Write a pack.
+
+        Args:
+            out, game, info, card: as of :func:`~levelforge.pack.write_pack`; info and card without the further ones.
+            models: generator, playtester, critic.
+            made: the commands that made the pack's source.
+            source: what ``levelforge pack`` was told to take.
+        """
+        generator, playtester, critic = models
+        others = [*self.kept, *self.guests]
+        files = [half_stored(content) for some in others for content in some.files()]
+        if self.apart and not files:
+            raise LevelForgeError(
+                f"{out}: with --apart the first playtester leaves the playtests to others, but there are none; add --panel"
+            )
+        origins = [origin for some in others for origin in some.origins()]
+        entries = [{**origin, "file": numbered(k)} for k, origin in enumerate(origins, 2)]
+        playing = dict(info["playtester"])
+        if entries:
+            playing["panel"] = entries
+            told = ", ".join(f"`{entry['file']}` of the pack `{entry['pack'][:12]}`" for entry in entries)
+            row = f"| {SHARED[self.apart]} | {told} |\n| LevelForge |"
+            card = card.replace("| LevelForge |", row, 1)
+            playtester = half_stored(playtester)
+        if self.apart:
+            playing["apart"] = True
+        commands = dict.fromkeys([*(line for entry in entries for line in _making(entry)), *made])
+        words = "".join(
+            f" --panel {guest.pack.hash[:12]}"
+            + ("" if len(guest.numbers) == len(guest.pack.playtesters) else _chosen(guest.numbers))
+            for guest in self.guests
+        )
+        pack = f"levelforge pack {source}{words}{' --apart' * self.apart} --out {shlex.quote(out.name)}"
+        card = MADE.sub(lambda _: "\n".join(["```sh", *commands, pack, "```"]), card, count=1)
+        return write_pack(
+            out, game, generator, playtester, {**info, "playtester": playing}, card, critic, files
+        )
+
+
+MADE = re.compile(r"```sh\n.*?```", re.DOTALL)
+"""A card's commands."""
+SHARED = ("shares the playtests with", "leaves the playtests to")
+"""What a card's row on further playtesters is called: the first plays, too, or it is apart."""
+SHARED_ROW = re.compile(rf"\| (?:{'|'.join(SHARED)}) \|.*\n")
 
 
 def _source(config: Mapping[str, Any], folder: RunFolder) -> dict[str, Any]:
@@ -158,13 +302,11 @@ def latest_figures(folder: RunFolder) -> dict[str, float]:
 
 def model_card(
     config: Mapping[str, Any],
-    training: Mapping[str, Any],
     figures: Mapping[str, float],
     described: Mapping[str, Any],
     folder: RunFolder,
-    out: Path,
 ) -> str:
-    """The model card, Markdown: what the models are, how they were made, how well they do."""
+    """The model card, Markdown: what the models are, how well they do; the commands that made them are filled in later."""
     rows = folder.read_metrics()
     seconds = max((row[0] for row in rows), default=0.0)
     levels = config["corpus_levels"]
@@ -177,11 +319,6 @@ def model_card(
     if skills:
         rates = ", ".join(f"{skill}: {rate:.3f}" for skill, rate in skills.items())
         table.append(f"| held-out win rate by skill (chance of another key) | {rates} |")
-    panel = described["playtester"].get("panel", [])
-    command = training["command"] or f"levelforge train {config['game']} --seed {config['seed']}"
-    before = dict.fromkeys([*_earlier(training), *(line for entry in panel for line in _making(entry))])
-    company = "".join(f" --panel {entry['pack'][:12]}" for entry in panel)
-    pack_command = f"levelforge pack {shlex.quote(folder.path.name)}{company} --out {shlex.quote(out.name)}"
     return "\n".join(
         [
             f"# Pack for {config['game']}",
@@ -193,9 +330,6 @@ def model_card(
             "## How it was made",
             "",
             "```sh",
-            *before,
-            command,
-            pack_command,
             "```",
             "",
             "| | |",
@@ -207,7 +341,6 @@ def model_card(
             f"| trained for | {format_seconds(seconds)} on {config.get('hardware', 'the processor')} |",
             f"| loss | {config['gan'].get('loss', '')}, steered by: {config['loop'].get('steer', '')} |",
             *_started_from(config.get("start")),
-            *_company(panel),
             f"| LevelForge | {config['levelforge']} |",
             "",
             "## Figures",
@@ -233,14 +366,6 @@ def _started_from(start: Mapping[str, Any] | None) -> list[str]:
     frozen = ", what was copied frozen" if start["freeze"] else ""
     part = f"the {start['only']} of " if start.get("only") else ""
     return [f"| started from | {part}the {start['game']} pack `{start['pack'][:12]}`{frozen} |"]
-
-
-def _company(panel: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The card's row on further playtesters, if any."""
-    if not panel:
-        return []
-    told = ", ".join(f"`{entry['file']}` of the pack `{entry['pack'][:12]}`" for entry in panel)
-    return [f"| shares the playtests with | {told} |"]
 
 
 def _reliability(critic: Mapping[str, Any]) -> list[str]:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from levelforge.errors import LevelForgeError
+from levelforge.exporters.onnx_pack import HALF
 from levelforge.game import Game, Tile
 from levelforge.pack import CARD, GENERATOR, INFO, PLAYTESTER, Pack, read_pack
 from levelforge.playtest.observation import VIEW_SIZE
@@ -96,7 +97,7 @@ def keep_source(pack: Pack, folder: Path) -> Pack:
 
 
 def read_tensors(path: Path) -> Tensors:
-    """The parameters in an ONNX file by name: its initialisers, those that share one included.
+    """The parameters in an ONNX file by name: its initialisers, those that share one and those stored as float16 included.
 
     Raises:
         LevelForgeError: the file cannot be read or is no ONNX file.
@@ -116,8 +117,9 @@ def _read(path: Path) -> tuple[Tensors, dict[str, str]]:
         raise LevelForgeError(f"{path}: cannot be read: {error.strerror}") from None
     except DecodeError:
         raise LevelForgeError(f"{path}: is no ONNX file; get or write the pack again") from None
-    floats = [t for t in model.graph.initializer if t.data_type == onnx.TensorProto.FLOAT]
-    tensors = {t.name: np.array(numpy_helper.to_array(t), np.float32) for t in floats}
+    kinds = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16)
+    floats = [t for t in model.graph.initializer if t.data_type in kinds]
+    tensors = {t.name.removesuffix(HALF): np.array(numpy_helper.to_array(t), np.float32) for t in floats}
     told = {entry.key: entry.value for entry in model.metadata_props}
     shared = json.loads(told.get("shared", "{}"))
     return tensors | {name: tensors[kept] for name, kept in shared.items() if kept in tensors}, told

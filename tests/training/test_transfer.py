@@ -20,7 +20,7 @@ from levelforge.training import transfer
 from levelforge.training.dqn import DqnConfig, DqnTrainer
 from levelforge.training.folder import RunFolder
 from levelforge.training.gan import GanConfig, GanTrainer
-from levelforge.training.packing import pack_run
+from levelforge.training.packing import pack_again, pack_run
 from levelforge.training.playtester_net import (
     INPUT_NAMES,
     NetConfig,
@@ -495,3 +495,56 @@ def test_a_pack_brings_the_playtesters_of_others_and_tells_how_they_were_made(pa
     with pytest.raises(LevelForgeError, match="is a pack for game 'platformer'"):
         pack_run(tmp_path / "run2", tmp_path / "pack4", [packs["platformer"].folder])
     assert not (tmp_path / "pack4").exists()
+
+    # where a first playtester is kept as float16, a training starts from it as well
+    whole, half = (
+        read_tensors(p.folder / PLAYTESTER) for p in (pack_run(tmp_path / "run2", tmp_path / "x"), both)
+    )
+    assert whole.keys() == half.keys()
+    for name, tensor in whole.items():
+        np.testing.assert_allclose(half[name], tensor, atol=1e-3 * max(1.0, np.abs(tensor).max()))
+
+
+def test_a_pack_is_made_of_a_pack_with_other_playtesters(packs, tmp_path):
+    for number in (1, 2, 3):
+        assert go(
+            tmp_path / f"run{number}", start=packs["dungeon"].folder, command=f"levelforge train {number}"
+        ).done
+        pack_run(tmp_path / f"run{number}", tmp_path / f"pack{number}")
+    one, two, three = (read_pack(tmp_path / f"pack{number}") for number in (1, 2, 3))
+    both = pack_again(one.folder, tmp_path / "both", [two.folder])
+    assert [p.path.name for p in both.panel] == ["playtester.onnx", "playtester-2.onnx"]
+    made = pack_again(f"{both.folder}:1", tmp_path / "made", [f"{both.folder}:2", three.folder], apart=True)
+    assert [entry["pack"] for entry in made.info["playtester"]["panel"]] == [two.hash, three.hash]
+    assert [p.path.name for p in made.playtesters] == [
+        "playtester.onnx",
+        "playtester-2.onnx",
+        "playtester-3.onnx",
+    ]
+    assert made.panel == made.playtesters[1:]  # the first one is apart
+    assert made.panel[0].path.read_bytes() == both.panel[1].path.read_bytes()
+    assert (made.folder / GENERATOR).read_bytes() == (one.folder / GENERATOR).read_bytes()
+    assert made.info["figures"] == one.info["figures"]
+    card = (made.folder / "model_card.md").read_text(encoding="utf-8")
+    pack = f"levelforge pack {both.hash[:12]}:1 --panel {both.hash[:12]}:2 --panel {three.hash[:12]} --apart --out made"
+    assert f"\n{pack}\n```" in card
+    for number, source in ((2, two), (3, three), (1, both)):
+        assert f"\nlevelforge train {number}  # gave the pack {source.hash[:12]}\n" in card
+    assert card.count("shares the playtests with") == 0
+    assert card.count("leaves the playtests to") == 1
+    # and once more, in which the first plays again
+    again = pack_again(f"{made.folder}:1,3", tmp_path / "again")
+    assert len(again.panel) == 2
+    assert "apart" not in again.info["playtester"]
+    assert [entry["pack"] for entry in again.info["playtester"]["panel"]] == [three.hash]
+
+
+def test_what_cannot_be_packed_again_is_told(packs, tmp_path):
+    source = packs["dungeon"].folder
+    with pytest.raises(LevelForgeError, match="has no playtester 2; there are: 1 only"):
+        pack_again(f"{source}:1,2", tmp_path / "out")
+    with pytest.raises(LevelForgeError, match="name it first, as in PACK:1,3"):
+        pack_again(f"{pack_again(source, tmp_path / 'two', [source]).folder}:2", tmp_path / "out")
+    with pytest.raises(LevelForgeError, match="there are none; add --panel"):
+        pack_again(source, tmp_path / "out", apart=True)
+    assert not (tmp_path / "out").exists()
