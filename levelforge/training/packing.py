@@ -60,6 +60,12 @@ class Members:
     pack: Pack
     numbers: tuple[int, ...]
 
+    @property
+    def name(self) -> str:
+        """The pack's hash in short, with the numbers if they are not all: how a card's commands name it."""
+        some = ":" + ",".join(map(str, self.numbers))
+        return self.pack.hash[:12] + some * (len(self.numbers) < len(self.pack.playtesters))
+
     def files(self) -> list[bytes]:
         """Their ONNX files."""
         return [self.pack.playtesters[k - 1].path.read_bytes() for k in self.numbers]
@@ -176,17 +182,11 @@ def pack_again(
     card = (source.folder / CARD).read_text(encoding="utf-8").rpartition("\nPack hash: ")[0]
     card = SHARED_ROW.sub("", card)
     made = _making({"pack": source.hash, "training": source.info.get("training", {})})
-    stay = "" if len(kept.numbers) == len(source.playtesters) else _chosen(kept.numbers)
-    return company.write(Path(out), source.game, models, info, card, made, source.hash[:12] + stay)
+    return company.write(Path(out), source.game, models, info, card, made, kept.name)
 
 
 KEPT = ("generator", "playtester", "critic", "count_distribution", "figures", "training")
 """Of ``pack.json``, what a pack made of a pack keeps."""
-
-
-def _chosen(numbers: Sequence[int]) -> str:
-    """How some of a pack's playtesters are named after it."""
-    return ":" + ",".join(map(str, numbers))
 
 
 @dataclass(frozen=True)
@@ -240,11 +240,7 @@ class _Company:
         if self.apart:
             playing["apart"] = True
         commands = dict.fromkeys([*(line for entry in entries for line in _making(entry)), *made])
-        words = "".join(
-            f" --panel {guest.pack.hash[:12]}"
-            + ("" if len(guest.numbers) == len(guest.pack.playtesters) else _chosen(guest.numbers))
-            for guest in self.guests
-        )
+        words = "".join(f" --panel {guest.name}" for guest in self.guests)
         pack = f"levelforge pack {source}{words}{' --apart' * self.apart} --out {shlex.quote(out.name)}"
         card = MADE.sub(lambda _: "\n".join(["```sh", *commands, pack, "```"]), card, count=1)
         return write_pack(
