@@ -3,7 +3,8 @@
 A pack holds ``generator.onnx``, ``playtester.onnx``, the ``game.toml`` it was trained for,
 ``model_card.md`` and ``pack.json`` (what the models expect, all that an engine needs, and a hash of every
 file). It may hold ``critic.onnx``, described under ``critic`` in ``pack.json``; without one, ``generate``
-plays every candidate. Further playtesters, ``playtester-2.onnx`` and so on, share the playtests with the first one.
+plays every candidate. Further playtesters, ``playtester-2.onnx`` and so on, share the playtests with the first one, or
+play them without it.
 """
 
 from __future__ import annotations

@@ -173,15 +173,13 @@ def pack_again(
             f"{source.folder}: its figures are those of playtester 1; name it first, as in PACK:1,3"
         )
     info = {key: value for key, value in source.info.items() if key in KEPT}
-    info["playtester"] = {k: v for k, v in info["playtester"].items() if k not in {"panel", "apart"}}
     others = Members(source, kept.numbers[1:])
     company = _Company([members(other, source.game) for other in panel], apart, [others])
     path = source.folder / CRITIC
     critic = path.read_bytes() if CRITIC in source.info["files"] else None
     models = (source.folder / GENERATOR).read_bytes(), kept.files()[0], critic
     card = (source.folder / CARD).read_text(encoding="utf-8").rpartition("\nPack hash: ")[0]
-    card = SHARED_ROW.sub("", card)
-    made = _making({"pack": source.hash, "training": source.info.get("training", {})})
+    made = _making(kept.origins()[0])
     return company.write(Path(out), source.game, models, info, card, made, kept.name)
 
 
@@ -216,7 +214,8 @@ class _Company:
         """Write a pack.
 
         Args:
-            out, game, info, card: as of :func:`~levelforge.pack.write_pack`; info and card without the further ones.
+            out, game, info, card: as of :func:`~levelforge.pack.write_pack`; what info and card say of further
+                playtesters, and the card's commands, are replaced.
             models: generator, playtester, critic.
             made: the commands that made the pack's source.
             source: what ``levelforge pack`` was told to take.
@@ -230,13 +229,14 @@ class _Company:
             )
         origins = [origin for some in others for origin in some.origins()]
         entries = [{**origin, "file": numbered(k)} for k, origin in enumerate(origins, 2)]
-        playing = dict(info["playtester"])
+        playing = {key: value for key, value in info["playtester"].items() if key not in {"panel", "apart"}}
+        card = SHARED_ROW.sub("", card)
         if entries:
             playing["panel"] = entries
+            playtester = half_stored(playtester)
             told = ", ".join(f"`{entry['file']}` of the pack `{entry['pack'][:12]}`" for entry in entries)
             row = f"| {SHARED[self.apart]} | {told} |\n| LevelForge |"
             card = card.replace("| LevelForge |", row, 1)
-            playtester = half_stored(playtester)
         if self.apart:
             playing["apart"] = True
         commands = dict.fromkeys([*(line for entry in entries for line in _making(entry)), *made])
