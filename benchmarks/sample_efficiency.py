@@ -1,7 +1,7 @@
 """Do generated levels raise the playtester's grip on unseen levels? Win rate against authored training levels.
 
     python benchmarks/sample_efficiency.py [--games dungeon,platformer] [--sizes 4,12,24,48] [--seeds 3,1]
-        [--frames 1000000] [--generated 2000] [--jobs 2] [--device cpu|cuda] [--out out/sample_efficiency]
+        [--frames 1000000] [--generated 2000] [--only-bar] [--jobs 2] [--device cpu|cuda] [--out out/sample_efficiency]
 
 For each game, number n of authored levels and seed two playtesters are trained, with the same number of
 environment steps and of updates: one on the n levels alone, one on them and on certified levels by a
@@ -50,6 +50,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SETS = ("held-out", "all unseen")
 DRAWS = 4000
 FEW, MANY = 12, 48
+BAR = ((FEW, "generated"), (MANY, "authored"))
 """The bar: so few authored levels with generated ones do as well as so many without."""
 
 
@@ -145,10 +146,12 @@ def interval(draws: NDArray[np.float64]) -> list[float]:
     return [round(float(low), 4), round(float(high), 4)]
 
 
-def summarise(results: Sequence[dict[str, Any]], game: str, sizes: Sequence[int]) -> dict[str, Any]:
-    """Rows (one a size, arm and set) and comparisons of one game."""
+def summarise(
+    results: Sequence[dict[str, Any]], game: str, kinds: Sequence[tuple[int, str]]
+) -> dict[str, Any]:
+    """Rows (one a set for each kind of cell: size, arm) and comparisons of one game."""
     mine = [r for r in results if r["game"] == game]
-    cells = {(n, arm): [r for r in mine if (r["size"], r["arm"]) == (n, arm)] for n in sizes for arm in ARMS}
+    cells = {kind: [r for r in mine if (r["size"], r["arm"]) == kind] for kind in kinds}
     rows, comparisons = [], []
     for (n, arm), found in cells.items():
         for which in SETS:
@@ -160,10 +163,10 @@ def summarise(results: Sequence[dict[str, Any]], game: str, sizes: Sequence[int]
             row["own"] = round(float(np.mean([r["own"] for r in found])), 4)
             row["gan_seconds"] = round(float(np.mean([r["made"].get("gan_seconds", 0.0) for r in found])), 1)
             rows.append(row)
-    pairs = [((n, "generated"), (n, "authored")) for n in sizes]
-    if FEW in sizes and MANY in sizes:
-        pairs.append(((FEW, "generated"), (MANY, "authored")))
-    for one, two in pairs:
+    pairs = [((n, "generated"), (n, "authored")) for n in sorted({n for n, _ in kinds})]
+    for one, two in [*pairs, BAR]:
+        if one not in cells or two not in cells:
+            continue
         for which in SETS:
             won = [table_of(cells[key], which) for key in (one, two)]
             for name, statistic in (("ladder", ladder), ("best_skill", best)):
@@ -223,6 +226,8 @@ def draw(summaries: Sequence[dict[str, Any]], frames: int, path: Path) -> None:
         for arm, colour in colours.items():
             for which, style in zip(SETS, (":", "-"), strict=True):
                 rows = [r for r in summary["rows"] if r["arm"] == arm and r["set"] == which]
+                if not rows:
+                    continue
                 label = f"{labels[arm]}, {rows[0]['levels']} unseen"
                 axis.plot(
                     sizes, [r["ladder"] for r in rows], style, marker="o", ms=4, color=colour, label=label
@@ -231,7 +236,7 @@ def draw(summaries: Sequence[dict[str, Any]], frames: int, path: Path) -> None:
                     low, high = zip(*(r["ladder_ci"] for r in rows), strict=True)
                     axis.fill_between(sizes, low, high, color=colour, alpha=0.18, lw=0)
             for n, style in zip((FEW, MANY), ("-", "--"), strict=True):
-                if n in sizes:
+                if f"{n} {arm}" in summary["curves"]:
                     steps, won = zip(*summary["curves"][f"{n} {arm}"], strict=True)
                     label = f"{n} authored" + (" + generated" if arm == "generated" else "")
                     below.plot([s / 1e6 for s in steps], won, style, marker=".", color=colour, label=label)
@@ -284,6 +289,11 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", help="where the networks learn: cpu or cuda")
     parser.add_argument("--out", type=Path, default=Path("out/sample_efficiency"))
     parser.add_argument(
+        "--only-bar",
+        action="store_true",
+        help=f"only {FEW} levels with generated ones and {MANY} without, whatever --sizes says",
+    )
+    parser.add_argument(
         "--only-summary", action="store_true", help="no training: tables and plot of what is done"
     )
     args = parser.parse_args()
@@ -307,11 +317,12 @@ def main() -> None:
     )
     args.out.mkdir(parents=True, exist_ok=True)
     cells = []
+    kinds = list(BAR) if args.only_bar else [(n, arm) for n in args.sizes for arm in ARMS]
     for name in games:
         make_fresh(name, args.fresh_seed, args.out)
         wanted = settings(plan, load_game(name), args.out / "fresh")
         # both arms of a seed, then the next seed, so that an interrupted grid can be read
-        grid = [Cell(name, n, seed, arm) for seed in range(seeds[name]) for n in args.sizes for arm in ARMS]
+        grid = [Cell(name, n, seed, arm) for seed in range(seeds[name]) for n, arm in kinds]
         cells += [(cell, done_already(cell, wanted, args.out)) for cell in grid]
     missing = [cell for cell, done in cells if not done]
     if missing and not args.only_summary:
@@ -321,11 +332,9 @@ def main() -> None:
     summaries = []
     for name in games:
         mine = {(r["size"], r["seed"], r["arm"]): r for r in results if r["game"] == name}
-        whole = [
-            s for s in range(seeds[name]) if all((n, s, arm) in mine for n in args.sizes for arm in ARMS)
-        ]
+        whole = [s for s in range(seeds[name]) if all((n, s, arm) in mine for n, arm in kinds)]
         if whole:
-            summaries.append(summarise([r for k, r in mine.items() if k[1] in whole], name, args.sizes))
+            summaries.append(summarise([r for k, r in mine.items() if k[1] in whole], name, kinds))
             show(summaries[-1])
     if not summaries:
         raise SystemExit("no seed has all of its cells yet; run again without --only-summary")
