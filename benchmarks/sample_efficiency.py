@@ -229,12 +229,14 @@ def draw(summaries: Sequence[dict[str, Any]], frames: int, path: Path) -> None:
                 if not rows:
                     continue
                 label = f"{labels[arm]}, {rows[0]['levels']} unseen"
-                axis.plot(
-                    sizes, [r["ladder"] for r in rows], style, marker="o", ms=4, color=colour, label=label
-                )
+                mine, share = zip(*((r["size"], r["ladder"]) for r in rows), strict=True)
+                axis.plot(mine, share, style, marker="o", ms=4, color=colour, label=label)
                 if which == SETS[1]:
                     low, high = zip(*(r["ladder_ci"] for r in rows), strict=True)
-                    axis.fill_between(sizes, low, high, color=colour, alpha=0.18, lw=0)
+                    if len(rows) > 1:
+                        axis.fill_between(mine, low, high, color=colour, alpha=0.18, lw=0)
+                    else:
+                        axis.vlines(mine, low, high, color=colour, alpha=0.4)
             for n, style in zip((FEW, MANY), ("-", "--"), strict=True):
                 if f"{n} {arm}" in summary["curves"]:
                     steps, won = zip(*summary["curves"][f"{n} {arm}"], strict=True)
