@@ -19,7 +19,8 @@ levels; a difference is paired: same seeds, same levels. The GAN's own time is g
 The upper row of the plot has the win rate against the number of authored levels at the end, the lower row against the
 steps on the way there (the learning rate falls towards the end, so a shorter run would do a little better than that).
 
-Each cell's result is written as it is done, and a rerun with the same settings skips what is there.
+Each cell's result is written as it is done, its playtester beside it (``.onnx``), and a rerun with the same settings
+skips what is there.
 Prints tables, writes ``sample_efficiency.json`` and ``sample_efficiency.png`` into ``--out``.
 """
 

@@ -178,6 +178,8 @@ def run_cell(cell: Cell, plan: Plan, out: Path, device: str = "cpu") -> dict[str
         # by skill, the share of episodes won of each level: the held-out ones first, then the fresh ones
         "won": {f"{skill:g}": np.round(won, 4).tolist() for skill, won in rates.items()},
     }
+    (out / "cells").mkdir(parents=True, exist_ok=True)
+    trainer.export(out / "cells" / f"{cell.name}.onnx")
     write_json(out / "cells" / f"{cell.name}.json", result)
     return result
 

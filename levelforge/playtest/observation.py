@@ -34,7 +34,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from levelforge.game import Role
+from levelforge.game import Game, Role
 
 VIEW_SIZE: dict[str, tuple[int, int]] = {"topdown": (11, 11), "platformer": (11, 17)}
 """(rows, columns) of the view for each movement."""
@@ -60,6 +60,14 @@ _COLLECTIBLE, _HAZARD, _HEAL, _ONE_WAY, _LADDER = (
     int(Role.COLLECTIBLE), int(Role.HAZARD), int(Role.HEAL), int(Role.ONE_WAY), int(Role.LADDER),
 )  # fmt: skip
 _ENEMY_H, _ENEMY_V = int(Role.ENEMY_H), int(Role.ENEMY_V)
+
+
+def view_codes(game: Game) -> list[int]:
+    """The cell codes that views of a game's levels can have, in order."""
+    roles = {tile.role for tile in game.tiles}
+    sideways, upright = roles & {Role.ENEMY_H}, roles & {Role.ENEMY_V}
+    headings = [RIGHT, LEFT] * len(sideways) + [DOWN, UP] * len(upright)
+    return sorted({int(role) for role in {*roles, Role.EMPTY} - sideways - upright} | {OUTSIDE, *headings})
 
 
 class Canvas(NamedTuple):

@@ -12,10 +12,11 @@ from typing import Any
 
 from levelforge.errors import LevelForgeError
 from levelforge.exporters.onnx_pack import half_stored
+from levelforge.exporters.onnx_quick import quickened
 from levelforge.game import Game, load_game
 from levelforge.pack import CARD, CRITIC, Pack, numbered, read_pack, write_pack
 from levelforge.pack import INFO as PACK_INFO
-from levelforge.playtest.observation import PERSONAS, VIEW_SIZE
+from levelforge.playtest.observation import PERSONAS, VIEW_SIZE, view_codes
 from levelforge.training.budget import format_seconds
 from levelforge.training.folder import RunFolder
 from levelforge.training.phases import GENERATOR, INFO, PLAYTESTER
@@ -243,6 +244,8 @@ class _Company:
         words = "".join(f" --panel {guest.name}" for guest in self.guests)
         pack = f"levelforge pack {source}{words}{' --apart' * self.apart} --out {shlex.quote(out.name)}"
         card = MADE.sub(lambda _: "\n".join(["```sh", *commands, pack, "```"]), card, count=1)
+        # those that an older version exported are not quick yet
+        playtester, *files = (quickened(content, view_codes(game)) for content in (playtester, *files))
         return write_pack(
             out, game, generator, playtester, {**info, "playtester": playing}, card, critic, files
         )

@@ -17,8 +17,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from levelforge.exporters.onnx_pack import export_model
+from levelforge.exporters.onnx_quick import quickened
 from levelforge.game import Game
-from levelforge.playtest.observation import LEFT, RIGHT
+from levelforge.playtest.observation import LEFT, RIGHT, view_codes
 
 VIEW_CODES = 18
 MAP_CHANNELS = 9
@@ -234,19 +235,21 @@ def _flat(x: Tensor) -> Tensor:
     return x.permute(0, 2, 3, 1).flatten(1)
 
 
-def example_inputs(net: PlaytesterNet, n: int = 2) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Random float32 inputs of the right shapes and ranges, the same ones at every call."""
+def example_inputs(
+    net: PlaytesterNet, n: int = 2, codes: Sequence[int] = range(VIEW_CODES)
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Random float32 inputs of the right shapes and ranges, with these cell codes, the same ones at every call."""
     rng = torch.Generator().manual_seed(0)
     vh, vw = net.view_shape
     view = torch.randint(0, 256, (n, 3, vh, vw), generator=rng).float()
-    view[:, 0] = torch.randint(0, VIEW_CODES, (n, vh, vw), generator=rng).float()
+    view[:, 0] = torch.tensor(codes)[torch.randint(0, len(codes), (n, vh, vw), generator=rng)].float()
     far = torch.randint(0, 256, (n, MAP_CHANNELS, *MAP_SHAPE), generator=rng).float()
     persona = torch.eye(PERSONAS)[torch.randint(0, PERSONAS, (n,), generator=rng)]
     return view, far, torch.rand(n, SCALARS, generator=rng), persona
 
 
 def export_playtester(net: PlaytesterNet, game: Game, metadata: Mapping[str, Any] | None = None) -> bytes:
-    """The bytes of the ONNX file: inputs ``view``, ``map``, ``scalars``, ``persona``, output ``q``.
+    """The bytes of the ONNX file: inputs ``view``, ``map``, ``scalars``, ``persona``, output ``q``; for views of this game.
 
     Raises:
         LevelForgeError: see :func:`levelforge.exporters.onnx_pack.export_model`.
@@ -261,4 +264,6 @@ def export_playtester(net: PlaytesterNet, game: Game, metadata: Mapping[str, Any
         **(metadata or {}),
     }
     axes = {name: {0: "batch"} for name in (*INPUT_NAMES, "q")}
-    return export_model(net, example_inputs(net), INPUT_NAMES, ["q"], axes, facts)
+    return quickened(
+        export_model(net, example_inputs(net), INPUT_NAMES, ["q"], axes, facts), view_codes(game)
+    )

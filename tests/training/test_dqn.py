@@ -13,7 +13,7 @@ from levelforge.corpus import load_corpus
 from levelforge.env import BatchEnv
 from levelforge.game import Game, Role, load_game
 from levelforge.level import parse_text
-from levelforge.playtest.observation import VIEW_SIZE
+from levelforge.playtest.observation import VIEW_SIZE, view_codes
 from levelforge.training.dqn import DqnConfig, DqnTrainer
 from levelforge.training.heldout import best_skill, outcomes
 from levelforge.training.playtester_net import (
@@ -89,7 +89,7 @@ def test_onnx_and_torch_agree(name: str, facing: bool) -> None:
     session = onnxruntime.InferenceSession(export_playtester(net, game), providers=["CPUExecutionProvider"])
     assert session.get_modelmeta().custom_metadata_map["game"] == name
     for n in (1, 3):
-        inputs = example_inputs(net, n)
+        inputs = example_inputs(net, n, view_codes(game))
         with torch.no_grad():
             q = net(*inputs).numpy()
         (answer,) = session.run(["q"], {k: v.numpy() for k, v in zip(INPUT_NAMES, inputs, strict=True)})

@@ -15,7 +15,7 @@ from levelforge.errors import LevelForgeError
 from levelforge.game import load_game
 from levelforge.level import parse_text
 from levelforge.pack import GENERATOR, INFO, PLAYTESTER, pack_hash, read_pack, write_pack
-from levelforge.playtest.observation import VIEW_SIZE
+from levelforge.playtest.observation import VIEW_SIZE, view_codes
 from levelforge.training import transfer
 from levelforge.training.dqn import DqnConfig, DqnTrainer
 from levelforge.training.folder import RunFolder
@@ -136,7 +136,7 @@ def test_from_its_own_game_a_playtester_has_the_values_of_the_pack(packs, name):
     pack = packs[name]
     trainer = dqn(pack.game)
     assert start_playtester(trainer, pack).fresh == []
-    example = [x.numpy() for x in example_inputs(trainer.net, 5)]
+    example = [x.numpy() for x in example_inputs(trainer.net, 5, view_codes(pack.game))]
     inputs = dict(zip(INPUT_NAMES, example, strict=True))
     theirs = run_onnx((pack.folder / PLAYTESTER).read_bytes(), inputs)
     assert np.array_equal(run_onnx(trainer.export(), inputs), theirs)
@@ -479,7 +479,8 @@ def test_a_pack_brings_the_playtesters_of_others_and_tells_how_they_were_made(pa
         assert go(tmp_path / f"run{number}", start=source.folder, command=f"levelforge train {number}").done
     first = pack_run(tmp_path / "run1", tmp_path / "pack1")
     both = pack_run(tmp_path / "run2", tmp_path / "pack2", [first.folder])
-    inputs = {k: v.numpy() for k, v in zip(INPUT_NAMES, example_inputs(dqn(source.game).net), strict=True)}
+    example = example_inputs(dqn(source.game).net, 2, view_codes(source.game))
+    inputs = {k: v.numpy() for k, v in zip(INPUT_NAMES, example, strict=True)}
     theirs, ours = (run_onnx(p.path.read_bytes(), inputs) for p in (first.panel[0], both.panel[1]))
     np.testing.assert_allclose(ours, theirs, atol=2e-3 * np.abs(theirs).max())
     assert both.panel[1].path.stat().st_size < first.panel[0].path.stat().st_size
