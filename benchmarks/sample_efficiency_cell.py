@@ -186,8 +186,8 @@ def run_cell(cell: Cell, plan: Plan, out: Path, device: str = "cpu") -> dict[str
 
 def generated_levels(
     cell: Cell, plan: Plan, game: Game, authored: list[Tiles], out: Path, device: str
-) -> tuple[NDArray[np.uint8], dict[str, Any]]:
-    """Certified levels by a GAN that has seen ``authored`` only; kept in ``out/gan``, so a rerun has them.
+) -> tuple[list[Tiles], dict[str, Any]]:
+    """Certified levels by a GAN that has seen ``authored`` only, in their sizes; kept in ``out/gan``, so a rerun has them.
 
     A grid of other ``--frames`` may be given a copy of that folder.
     """
@@ -195,56 +195,65 @@ def generated_levels(
     from levelforge.solver import solve_batch
     from levelforge.training.gan import GanTrainer
     from levelforge.training.level_pool import load_pool, make_pool, save_pool
+    from levelforge.training.patchwork import quotas
     from levelforge.training.settings import to_json
     from levelforge.training.status import Stop
 
     stem = out / "gan" / f"{cell.game}-n{cell.size:02d}-s{cell.seed}"
-    kept, told = stem.with_suffix(".npz"), stem.with_suffix(".json")
+    sizes = quotas(authored, plan.generated)
+    kept = {shape: stem.with_name(f"{stem.name}-{shape[1]}x{shape[0]}.npz") for shape in sizes}
+    told = stem.with_suffix(".json")
     basis = {
         "game_digest": game.digest,
         "generated": [plan.generated, plan.candidates],
         "gan": to_json(_gan_config(plan)),
     }
-    if kept.exists() and told.exists():
+    if told.exists() and all(path.exists() for path in kept.values()):
         facts: dict[str, Any] = json.loads(told.read_text(encoding="utf-8"))
         if facts.pop("basis") == basis:
-            return load_pool(kept), facts
+            return [tiles for path in kept.values() for tiles in load_pool(path)], facts
     began = time.perf_counter()
     trainer = GanTrainer(game, authored, _gan_config(plan), cell.seed, device)
     while not trainer.finished:
         trainer.advance(20.0)
     judged = trainer.finish()
     trained = time.perf_counter() - began
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    levels: list[Tiles] = []
+    facts = {"sizes": {}}
     with tempfile.TemporaryDirectory() as folder:
         trainer.export(Path(folder) / "generator.onnx")
-        levels, raw = make_pool(
-            Path(folder),
-            game,
-            {"generator": trainer.describe(), "count_distribution": trainer.distribution},
-            n=plan.candidates,
-            seconds=600.0,
-            seed=cell.seed,
-            tell=lambda _: None,
-            stop=Stop(),
-            aimed=False,  # unseen levels are like the corpus
-        )
-    length = solve_batch(levels, game, threads=1).length
-    certified = len(levels)
-    levels = levels[spread(length, plan.generated, np.random.default_rng(cell.seed))]
-    few = list(levels[:200])
-    facts = {
-        "levels": len(levels),
-        "certified": certified,
-        "solution": np.percentile(length, (10, 50, 90)).round().tolist(),
-        "raw_beatable": round(raw, 4),
-        "novelty": round(float(np.median(novelty(few, authored, game.training.symmetries))), 4),
+        for (height, width), wanted in sizes.items():
+            made, raw = make_pool(
+                Path(folder),
+                game,
+                {"generator": trainer.describe(), "count_distribution": trainer.distribution},
+                n=wanted * plan.candidates // plan.generated,
+                seconds=600.0,
+                seed=cell.seed,
+                tell=lambda _: None,
+                stop=Stop(),
+                aimed=False,  # unseen levels are like the corpus
+                size=(width, height),
+            )
+            length = solve_batch(made, game, threads=1).length
+            chosen = made[spread(length, wanted, np.random.default_rng(cell.seed))]
+            few = list(chosen[:200])
+            facts["sizes"][f"{width}x{height}"] = {
+                "levels": len(chosen),
+                "certified": len(made),
+                "solution": np.percentile(length, (10, 50, 90)).round().tolist(),
+                "raw_beatable": round(raw, 4),
+                "novelty": round(float(np.median(novelty(few, authored, game.training.symmetries))), 4),
+            }
+            save_pool(kept[height, width], chosen)
+            levels += list(chosen)
+    facts |= {
         "judged": {name: round(value, 4) for name, value in judged.items()},
         "gan_steps": trainer.steps,
         "gan_seconds": round(trained, 1),
         "pool_seconds": round(time.perf_counter() - began - trained, 1),
     }
-    stem.parent.mkdir(parents=True, exist_ok=True)
-    save_pool(kept, levels)
     write_json(told, facts | {"basis": basis})
     return levels, facts
 

@@ -34,6 +34,7 @@ def make_pool(
     tell: Callable[[int], None],
     stop: Stop,
     aimed: bool = True,
+    size: tuple[int, int] | None = None,
 ) -> tuple[NDArray[np.uint8], float]:
     """Make certified, distinct levels with an exported generator that is no pack yet.
 
@@ -48,6 +49,7 @@ def make_pool(
         stop: break off when true.
         aimed: make half of them for difficulties from all over the game's range, so that the playtester also meets
             levels as hard as can be asked for; else all are as the corpus' counts have it.
+        size: their width and height in tiles; None is the game's own.
 
     Returns:
         ``uint8[<= n, H, W]`` levels, and the share of candidates that were beatable before repair.
@@ -56,7 +58,7 @@ def make_pool(
     found: dict[bytes, Tiles] = {}
     candidates = raw = 0
     began = time.monotonic()
-    plain = GenerateConfig(n=n, seed=seed, playtest=False)
+    plain = GenerateConfig(n=n, size=size, seed=seed, playtest=False)
     kinds = [certified_batches(pack, plain)]
     if aimed:
         kinds.append(certified_batches(pack, replace(plain, difficulty=game.measures.difficulty_range)))
@@ -69,8 +71,8 @@ def make_pool(
         if len(found) >= n or stop or time.monotonic() - began >= seconds:
             break
     levels = list(found.values())[:n]
-    shape = (0, game.height, game.width)
-    return (np.stack(levels) if levels else np.zeros(shape, np.uint8)), raw / max(1, candidates)
+    width, height = size or game.header.size
+    return (np.stack(levels) if levels else np.zeros((0, height, width), np.uint8)), raw / max(1, candidates)
 
 
 class TrainingGround:

@@ -8,8 +8,10 @@ import pytest
 from levelforge.corpus import load_corpus
 from levelforge.game import load_game
 from levelforge.novelty import mirror_images
+from levelforge.pack import load_pack
 from levelforge.playtest.measure import MIRRORS
-from levelforge.training.level_pool import TrainingGround
+from levelforge.training.level_pool import TrainingGround, make_pool
+from levelforge.training.status import Stop
 
 
 @pytest.mark.parametrize("name", ["dungeon", "platformer"])
@@ -31,3 +33,20 @@ def test_it_holds_the_images_that_playtests_use(name):
     assert min(Counter(turns)[k] for k in range(n)) >= 0.5 * len(turns) / n
     again = TrainingGround((), game)(made[::-1])[::-1]
     assert all(np.array_equal(a, b) for a, b in zip(again, ground[3 * n :], strict=True))
+
+
+def test_generated_levels_have_the_size_that_is_asked_for():
+    pack = load_pack("platformer")
+    levels, raw = make_pool(
+        pack.folder,
+        pack.game,
+        pack.info,
+        n=6,
+        seconds=60.0,
+        seed=0,
+        tell=lambda _: None,
+        stop=Stop(),
+        size=(96, 16),
+    )
+    assert levels.shape == (6, 16, 96)
+    assert 0.0 < raw <= 1.0

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
 from levelforge.corpus import load_corpus
 from levelforge.game import Role, bundled_games, load_game
 from levelforge.solver import solve_batch
-from levelforge.training.patchwork import patchwork
+from levelforge.training.patchwork import RARE, patchwork, quotas
 
 
 @pytest.mark.parametrize("name", bundled_games())
@@ -45,3 +47,29 @@ def test_one_level_has_nothing_to_be_pieced_together_with():
     assert game.folder is not None
     authored = [level.tiles for level in load_corpus(game.folder / "corpus", game).train]
     assert patchwork(authored[:1], 10, game, seed=0) == []
+
+
+@pytest.mark.parametrize("name", bundled_games())
+def test_a_size_of_which_there_is_one_level_is_made_as_well_and_starts_and_goals_stay(name):
+    game = load_game(name)
+    assert game.folder is not None
+    authored = [level.tiles for level in load_corpus(game.folder / "corpus", game).train]
+    usual = [tiles for tiles in authored if tiles.shape == (game.height, game.width)][:8]
+    large = next(tiles for tiles in authored if tiles.shape != (game.height, game.width))
+    made = patchwork([*usual, large], 30, game, seed=0)
+    assert Counter(tiles.shape for tiles in made) == quotas([*usual, large], 30)
+    for role in (Role.START, Role.GOAL):
+        places = {(t.shape, (game.roles[t] == role).tobytes()) for t in (*usual, large)}
+        assert {(t.shape, (game.roles[t] == role).tobytes()) for t in made} <= places
+    # far from being the one level over again
+    wide = [tiles for tiles in made if tiles.shape == large.shape]
+    assert np.mean([(tiles != large).mean() for tiles in wide]) > 0.1
+
+
+def test_rare_sizes_have_a_quarter_before_shares_add_up():
+    flat, wide = np.zeros((16, 64), np.uint8), np.zeros((16, 128), np.uint8)
+    assert quotas([flat], 7) == {(16, 64): 7}
+    assert quotas([flat, wide], 7) == {(16, 64): 4, (16, 128): 3}
+    found = quotas([flat] * 99 + [wide], 1000)
+    assert found[16, 128] == pytest.approx(1000 * RARE / (0.99 + RARE), abs=1)
+    assert sum(found.values()) == 1000
