@@ -1,11 +1,13 @@
 """Do generated levels raise the playtester's grip on unseen levels? Win rate against authored training levels.
 
     python benchmarks/sample_efficiency.py [--games dungeon,platformer] [--sizes 4,12,24,48] [--seeds 3,1]
-        [--frames 1000000] [--generated 2000] [--only-bar] [--jobs 2] [--device cpu|cuda] [--out out/sample_efficiency]
+        [--frames 1000000] [--generated 2000] [--pieced 2000] [--drawn 200] [--only-bar] [--jobs 2]
+        [--device cpu|cuda] [--out out/sample_efficiency]
 
 For each game, number n of authored levels and seed two playtesters are trained, with the same number of
 environment steps and of updates: one on the n levels alone, one on them and on certified levels by a
-GAN, with ``--pieced`` also on levels pieced together from the n. That GAN is trained on those very n levels and has seen
+GAN, with ``--pieced`` also on levels pieced together from the n (of both ``--drawn`` picks some: of fewer each is met
+more often). That GAN is trained on those very n levels and has seen
 nothing else. Both playtesters get the
 authored levels in all their mirror images, as in ``levelforge train``; their networks are a little wider
 than a pack's. A trainer's updates run on
@@ -279,6 +281,7 @@ def main() -> None:
     parser.add_argument(
         "--pieced", type=int, default=0, help="levels pieced together from the authored ones, beside these"
     )
+    parser.add_argument("--drawn", type=int, default=0, help="of both kinds, so many in the pool (0: all)")
     parser.add_argument(
         "--facing", action="store_true", help="networks that see a level and its mirror image as one"
     )
@@ -317,16 +320,17 @@ def main() -> None:
         args.fresh_seed,
         args.pieced,
         args.facing,
+        args.drawn,
     )
     args.out.mkdir(parents=True, exist_ok=True)
     cells = []
     kinds = list(BAR) if args.only_bar else [(n, arm) for n in args.sizes for arm in ARMS]
     for name in games:
         make_fresh(name, args.fresh_seed, args.out)
-        wanted = settings(plan, load_game(name), args.out / "fresh")
+        wanted = {arm: settings(plan, load_game(name), args.out / "fresh", arm) for arm in ARMS}
         # both arms of a seed, then the next seed, so that an interrupted grid can be read
         grid = [Cell(name, n, seed, arm) for seed in range(seeds[name]) for n, arm in kinds]
-        cells += [(cell, done_already(cell, wanted, args.out)) for cell in grid]
+        cells += [(cell, done_already(cell, wanted[cell.arm], args.out)) for cell in grid]
     missing = [cell for cell, done in cells if not done]
     if missing and not args.only_summary:
         run_all(missing, plan, args.out, args.jobs, args.device)

@@ -39,6 +39,8 @@ class Plan:
         fresh_seed: of the levels drawn anew by ``tools/make_corpus`` beside the held-out ones.
         pieced: levels pieced together from the authored ones (``run.patched_levels``) beside the generated ones.
         facing: whether networks see a level and its mirror image as one (``dqn.net.facing``).
+        drawn: of the generated levels and those pieced together, so many are drawn for the pool; 0 takes all. Of fewer
+            each is met more often.
     """
 
     frames: int
@@ -54,6 +56,7 @@ class Plan:
     fresh_seed: int
     pieced: int = 0
     facing: bool = False
+    drawn: int = 0
 
 
 @dataclass(frozen=True)
@@ -102,12 +105,25 @@ def unseen(game: Game, fresh: Path) -> tuple[list[Tiles], int]:
     return heldout + [level.tiles for level in load_corpus(fresh / game.name, game)], len(heldout)
 
 
-def settings(plan: Plan, game: Game, fresh: Path) -> dict[str, Any]:
+OF_GENERATED = (
+    "generated",
+    "candidates",
+    "authored_share",
+    "warm_up",
+    "adversarial",
+    "gan_batch",
+    "pieced",
+    "drawn",
+)
+"""What of a plan has no say where authored levels are alone."""
+
+
+def settings(plan: Plan, game: Game, fresh: Path, arm: str) -> dict[str, Any]:
     """What decides a cell's outcome, besides the cell itself: results of other settings are never mixed in."""
     from levelforge.training.settings import to_json
 
     assert game.folder is not None
-    return {
+    known = {
         **asdict(plan),
         "game_digest": game.digest,
         "corpus_hash": load_corpus(game.folder / "corpus", game).hash,
@@ -115,6 +131,9 @@ def settings(plan: Plan, game: Game, fresh: Path) -> dict[str, Any]:
         "gan": to_json(_gan_config(plan)),
         "dqn": to_json(_dqn_config(plan)),
     }
+    if arm == "generated":
+        return known
+    return {key: value for key, value in known.items() if key not in (*OF_GENERATED, "gan")}
 
 
 def run_cell(cell: Cell, plan: Plan, out: Path, device: str = "cpu") -> dict[str, Any]:
@@ -138,6 +157,9 @@ def run_cell(cell: Cell, plan: Plan, out: Path, device: str = "cpu") -> dict[str
         pieced = patchwork(authored, plan.pieced, game, cell.seed)
         made["pieced"] = len(pieced)
         beside = TrainingGround((), game)([*levels, *pieced])
+        if 0 < plan.drawn < len(beside):
+            some = np.random.default_rng([cell.seed, 72]).choice(len(beside), plan.drawn, replace=False)
+            beside = [beside[k] for k in some]
         wanted = len(beside) * plan.authored_share / (1 - plan.authored_share)
         pool = pool * max(1, round(wanted / len(pool))) + beside
     levels_to_judge, heldout = unseen(game, fresh)
@@ -165,7 +187,7 @@ def run_cell(cell: Cell, plan: Plan, out: Path, device: str = "cpu") -> dict[str
     curve.append([trainer.frames, round(float(np.mean([won.mean() for won in rates.values()])), 4)])
     result = {
         **asdict(cell),
-        "settings": settings(plan, game, fresh),
+        "settings": settings(plan, game, fresh, cell.arm),
         "frames": trainer.frames,
         "updates": trainer.updates,
         "pool": len(pool),
