@@ -38,9 +38,9 @@ def quickened(data: bytes, codes: Sequence[int]) -> bytes:
     import onnx
 
     model = onnx.load_model_from_string(data)
-    made = _Made(model.graph)
     if any(node.name.startswith(MADE) for node in model.graph.node):
         return data
+    made = _Made(model.graph)
     if not made.view(sorted(set(codes) - {int(Role.EMPTY)})):
         return data
     made.heads()
