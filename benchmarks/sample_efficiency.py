@@ -19,7 +19,8 @@ random numbers by ``tools/make_corpus`` (kept at a distance from all corpus leve
 rate over the ladder of skills; that of the best skill stands beside it. Intervals (95 %) are bootstrapped over seeds and
 levels; a difference is paired: same seeds, same levels. The GAN's own time is given, it is no part of the steps.
 The upper row of the plot has the win rate against the number of authored levels at the end, the lower row against the
-steps on the way there (the learning rate falls towards the end, so a shorter run would do a little better than that).
+steps on the way there (the learning rate falls towards the end, so a shorter run would do a little better than that); a
+third row says on which families of levels 12 with generated ones and 48 alone differ.
 
 Each cell's result is written as it is done, its playtester beside it (``.onnx``), and a rerun with the same settings
 skips what is there.
@@ -45,7 +46,7 @@ from typing import Any
 import numpy as np
 from arguments import numbers
 from numpy.typing import NDArray
-from sample_efficiency_cell import ARMS, Cell, Plan, run_cell, settings, write_json
+from sample_efficiency_cell import ARMS, Cell, Plan, family, run_cell, settings, unseen, write_json
 
 from levelforge.game import bundled_games, load_game
 
@@ -149,8 +150,28 @@ def interval(draws: NDArray[np.float64]) -> list[float]:
     return [round(float(low), 4), round(float(high), 4)]
 
 
+def by_family(won: Sequence[NDArray[np.float64]], families: Sequence[str]) -> list[dict[str, Any]]:
+    """Where two kinds of cells differ: the ladder of both, and the difference, for each family of unseen levels."""
+    rows = []
+    for name in sorted(set(families)):
+        levels = np.flatnonzero(np.array(families) == name)
+        some = [w[:, :, levels] for w in won]
+        draws = resampled(some, ladder)
+        one, two = map(ladder, some)
+        rows.append(
+            {
+                "family": name,
+                "levels": len(levels),
+                "ladder": [round(one, 4), round(two, 4)],
+                "difference": round(one - two, 4),
+                "ci": interval(draws[:, 0] - draws[:, 1]),
+            }
+        )
+    return rows
+
+
 def summarise(
-    results: Sequence[dict[str, Any]], game: str, kinds: Sequence[tuple[int, str]]
+    results: Sequence[dict[str, Any]], game: str, kinds: Sequence[tuple[int, str]], families: Sequence[str]
 ) -> dict[str, Any]:
     """Rows (one a set for each kind of cell: size, arm) and comparisons of one game."""
     mine = [r for r in results if r["game"] == game]
@@ -187,7 +208,12 @@ def summarise(
         f"{n} {arm}": np.mean([r["curve"] for r in found], axis=0).round(4).tolist()
         for (n, arm), found in cells.items()
     }
-    return {"game": game, "rows": rows, "comparisons": comparisons, "curves": curves}
+    apart = (
+        by_family([table_of(cells[kind], SETS[1]) for kind in BAR], families)
+        if set(BAR) <= cells.keys()
+        else []
+    )
+    return {"game": game, "rows": rows, "comparisons": comparisons, "families": apart, "curves": curves}
 
 
 def show(summary: dict[str, Any]) -> None:
@@ -211,6 +237,13 @@ def show(summary: dict[str, Any]) -> None:
         low, high = c["ci"]
         what = f"{c['what']:<34} {c['set']:<11} {c['figure']:<11}"
         print(f"{what} {c['difference']:+.3f} [{low:+.3f}, {high:+.3f}]")
+    if summary["families"]:
+        print(f"where {FEW} + generated and {MANY} authored differ: unseen levels by family, ladder of both")
+    for f in summary["families"]:
+        one, two = f["ladder"]
+        low, high = f["ci"]
+        what = f"{f['family']:<16} {f['levels']:>4} levels"
+        print(f"{what:<34} {one:.3f} {two:.3f} {f['difference']:+.3f} [{low:+.3f}, {high:+.3f}]")
 
 
 def draw(summaries: Sequence[dict[str, Any]], frames: int, path: Path) -> None:
@@ -222,8 +255,11 @@ def draw(summaries: Sequence[dict[str, Any]], frames: int, path: Path) -> None:
 
     colours = dict(zip(ARMS, ("#7a7a7a", "#1b6ca8"), strict=True))
     labels = dict(zip(ARMS, ("authored levels alone", "authored + generated levels"), strict=True))
-    figure, axes = plt.subplots(2, len(summaries), figsize=(5.2 * len(summaries), 7.6), squeeze=False)
-    for axis, below, summary in zip(axes[0], axes[1], summaries, strict=True):
+    rows = 2 + any(summary["families"] for summary in summaries)
+    figure, axes = plt.subplots(
+        rows, len(summaries), figsize=(5.2 * len(summaries), 3.8 * rows), squeeze=False
+    )
+    for axis, below, *last, summary in zip(*axes, summaries, strict=True):
         sizes = sorted({r["size"] for r in summary["rows"]})
         seeds = summary["rows"][0]["seeds"]
         for arm, colour in colours.items():
@@ -248,6 +284,8 @@ def draw(summaries: Sequence[dict[str, Any]], frames: int, path: Path) -> None:
         alone = [r for r in summary["rows"] if (r["arm"], r["set"], r["size"]) == ("authored", SETS[1], MANY)]
         if alone:
             axis.axhline(alone[0]["ladder"], color="#7a7a7a", lw=0.8, ls="--")
+        for lowest in last:
+            draw_families(lowest, summary["families"])
         axis.set_xscale("log", base=2)
         axis.set_xticks(sizes, [str(n) for n in sizes])
         axis.minorticks_off()
@@ -257,14 +295,27 @@ def draw(summaries: Sequence[dict[str, Any]], frames: int, path: Path) -> None:
         for one in (axis, below):
             one.set_ylim(0, 1)
             one.grid(alpha=0.25)
-    for one in axes[:, 0]:
+    for one in axes[:2, 0]:
         one.set_ylabel("win rate on unseen levels, mean over skills")
-    for one in axes[:, -1]:
+    for one in axes[:2, -1]:
         if one.get_legend_handles_labels()[0]:
             one.legend(fontsize=8, loc="lower right")
     figure.tight_layout()
     figure.savefig(path, dpi=150)
     plt.close(figure)
+
+
+def draw_families(axis: Any, rows: Sequence[dict[str, Any]]) -> None:
+    """Where the arms of the bar differ: a point and its interval a family."""
+    names = [f"{row['family']} ({row['levels']})" for row in rows]
+    found = np.array([row["difference"] for row in rows])
+    low, high = (np.abs(np.array([row["ci"][k] for row in rows]) - found) for k in (0, 1))
+    axis.errorbar(found, range(len(rows)), xerr=(low, high), fmt="o", color="#1b6ca8", capsize=3)
+    axis.set_yticks(range(len(rows)), names)
+    axis.set_ylim(-0.6, len(rows) - 0.4)
+    axis.axvline(0, color="#7a7a7a", lw=0.8, ls="--")
+    axis.set_xlabel(f"{FEW} authored + generated less {MANY} authored, by family")
+    axis.grid(alpha=0.25)
 
 
 def main() -> None:
@@ -285,7 +336,7 @@ def main() -> None:
     parser.add_argument(
         "--facing", action="store_true", help="networks that see a level and its mirror image as one"
     )
-    parser.add_argument("--authored-share", type=float, default=0.25, help="of the pool, at least")
+    parser.add_argument("--authored-share", type=float, default=0.25, help="of the pool, about")
     parser.add_argument("--gan-steps", type=numbers, default=[1000, 600], help="reconstruction, adversarial")
     parser.add_argument("--gan-batch", type=int, default=48, help="levels a step")
     parser.add_argument("--checks", type=int, default=3, help="looks at the unseen levels before the last")
@@ -341,7 +392,9 @@ def main() -> None:
         mine = {(r["size"], r["seed"], r["arm"]): r for r in results if r["game"] == name}
         whole = [s for s in range(seeds[name]) if all((n, s, arm) in mine for n, arm in kinds)]
         if whole:
-            summaries.append(summarise([r for k, r in mine.items() if k[1] in whole], name, kinds))
+            families = [family(level) for level in unseen(load_game(name), args.out / "fresh")[0]]
+            found = [r for k, r in mine.items() if k[1] in whole]
+            summaries.append(summarise(found, name, kinds, families))
             show(summaries[-1])
     if not summaries:
         raise SystemExit("no seed has all of its cells yet; run again without --only-summary")

@@ -31,7 +31,7 @@ class Plan:
         generated: certified generated levels beside the authored ones.
         candidates: certified levels these are chosen from, so that their solutions' lengths are spread out; as many
             as ``generated`` takes them as they come.
-        authored_share: least share of authored levels in the pool that episodes draw from; they are repeated for it.
+        authored_share: share of authored levels in the pool that episodes draw from, about; they are repeated for it.
         warm_up, adversarial: steps of the GAN, of reconstruction and with the discriminator.
         gan_batch: levels in each of them.
         checks: times the unseen levels are played on the way to the last step, one episode a level and skill.
@@ -89,7 +89,7 @@ def choose(corpus: Corpus, size: int, seed: int) -> list[Level]:
     rng = np.random.default_rng([seed, 71])
     families: dict[str, list[Level]] = {}
     for level in corpus.train:
-        families.setdefault(str(level.id).rpartition("-")[0], []).append(level)
+        families.setdefault(family(level), []).append(level)
     piles = [[family[i] for i in rng.permutation(len(family))] for family in families.values()]
     piles = [piles[i] for i in rng.permutation(len(piles))]
     dealt = [pile[turn] for turn in range(max(map(len, piles))) for pile in piles if turn < len(pile)]
@@ -98,11 +98,16 @@ def choose(corpus: Corpus, size: int, seed: int) -> list[Level]:
     return dealt[:size]
 
 
-def unseen(game: Game, fresh: Path) -> tuple[list[Tiles], int]:
+def unseen(game: Game, fresh: Path) -> tuple[list[Level], int]:
     """The levels no cell trains on, the corpus' held-out ones first, and how many those are."""
     assert game.folder is not None
-    heldout = [level.tiles for level in load_corpus(game.folder / "corpus", game).heldout]
-    return heldout + [level.tiles for level in load_corpus(fresh / game.name, game)], len(heldout)
+    heldout = load_corpus(game.folder / "corpus", game).heldout
+    return [*heldout, *load_corpus(fresh / game.name, game)], len(heldout)
+
+
+def family(level: Level) -> str:
+    """The kind of level, by its name: ``caverns`` for ``heldout/caverns-07``."""
+    return str(level.id).rpartition("/")[2].rpartition("-")[0]
 
 
 OF_GENERATED = (
@@ -143,26 +148,28 @@ def run_cell(cell: Cell, plan: Plan, out: Path, device: str = "cpu") -> dict[str
     from levelforge.training.dqn import DqnTrainer
     from levelforge.training.heldout import outcomes
     from levelforge.training.level_pool import TrainingGround
-    from levelforge.training.patchwork import patchwork
 
     torch.set_num_threads(1)
     game = load_game(cell.game)
     assert game.folder is not None
     fresh = out / "fresh"
     authored = [x.tiles for x in choose(load_corpus(game.folder / "corpus", game), cell.size, cell.seed)]
-    pool: list[Tiles] = TrainingGround(authored, game)()
+    ground = TrainingGround(authored, game)
+    levels: list[Tiles] = []
     made: dict[str, Any] = {}
     if cell.arm == "generated":
         levels, made = generated_levels(cell, plan, game, authored, out, device)
-        pieced = patchwork(authored, plan.pieced, game, cell.seed)
-        made["pieced"] = len(pieced)
-        beside = TrainingGround((), game)([*levels, *pieced])
-        if 0 < plan.drawn < len(beside):
-            some = np.random.default_rng([cell.seed, 72]).choice(len(beside), plan.drawn, replace=False)
-            beside = [beside[k] for k in some]
-        wanted = len(beside) * plan.authored_share / (1 - plan.authored_share)
-        pool = pool * max(1, round(wanted / len(pool))) + beside
-    levels_to_judge, heldout = unseen(game, fresh)
+        ground = TrainingGround(
+            authored,
+            game,
+            patched=plan.pieced,
+            drawn=plan.drawn,
+            authored_share=plan.authored_share,
+            seed=cell.seed,
+        )
+    pool = ground(levels)
+    strange, heldout = unseen(game, fresh)
+    levels_to_judge = [level.tiles for level in strange]
     began, cpu = time.perf_counter(), time.process_time()
     trainer = DqnTrainer(game, pool, (), _dqn_config(plan), cell.seed, device)
     figures: dict[str, float] = {}

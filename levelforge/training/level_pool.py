@@ -84,29 +84,44 @@ class TrainingGround:
         corpus: authored levels, ``uint8[H, W]`` each.
         game: their game.
         patched: levels to piece together from the authored ones (:mod:`~levelforge.training.patchwork`).
-        seed: of these.
+        drawn: of the made levels so many are drawn; 0 takes all. In a short training each is met more often then.
+        authored_share: authored levels are repeated until they are about this share of all.
+        seed: of the levels pieced together and of those drawn.
     """
 
-    def __init__(self, corpus: Sequence[Tiles], game: Game, *, patched: int = 0, seed: int = 0) -> None:
-        self._corpus, self._game, self._patched, self._seed = corpus, game, patched, seed
+    def __init__(
+        self,
+        corpus: Sequence[Tiles],
+        game: Game,
+        *,
+        patched: int = 0,
+        drawn: int = 0,
+        authored_share: float = 0.0,
+        seed: int = 0,
+    ) -> None:
+        self._corpus, self._game, self._seed = corpus, game, seed
+        self._patched, self._drawn, self._share = patched, drawn, authored_share
         self._mirrors = MIRRORS[game.movement]
 
     def __call__(self, made: Iterable[Tiles] = ()) -> list[Tiles]:
         """All levels to train on; ``made`` are the generator's, ``uint8[H, W]`` each."""
-        return self._own + self._turned(made)
+        own = [image for tiles in self._corpus for image in mirror_images(tiles, self._mirrors)]
+        beside = [*made, *self._pieced]
+        if 0 < self._drawn < len(beside):
+            rng = np.random.default_rng([self._seed, 72])
+            beside = [beside[k] for k in rng.choice(len(beside), self._drawn, replace=False)]
+        if own:
+            own *= max(1, round(len(beside) * self._share / (1.0 - self._share) / len(own)))
+        return own + [self._turned(tiles) for tiles in beside]
 
     @cached_property
-    def _own(self) -> list[Tiles]:
-        """The levels that are always there; pieced together when first asked for, which a run's first phase never does."""
-        own = [image for tiles in self._corpus for image in mirror_images(tiles, self._mirrors)]
-        return own + self._turned(patchwork(self._corpus, self._patched, self._game, self._seed))
+    def _pieced(self) -> list[Tiles]:
+        """Levels pieced together; made when first asked for, which a run's first phase never does."""
+        return patchwork(self._corpus, self._patched, self._game, self._seed)
 
-    def _turned(self, made: Iterable[Tiles]) -> list[Tiles]:
-        found = []
-        for tiles in made:
-            images = mirror_images(tiles, self._mirrors)
-            found.append(images[crc32(tiles.tobytes()) % len(images)])
-        return found
+    def _turned(self, tiles: Tiles) -> Tiles:
+        images = mirror_images(tiles, self._mirrors)
+        return images[crc32(tiles.tobytes()) % len(images)]
 
 
 def save_pool(path: Path, levels: NDArray[np.uint8]) -> None:

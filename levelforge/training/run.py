@@ -332,7 +332,14 @@ def _drive(
         folder.log(f"started: {config['command'] or 'train()'}")
     threads = torch.get_num_threads()
     own = [x.tiles for x in corpus.train]
-    ground = TrainingGround(own, game, patched=settings.patched_levels, seed=seed)
+    ground = TrainingGround(
+        own,
+        game,
+        patched=settings.patched_levels,
+        drawn=settings.drawn_levels,
+        authored_share=settings.authored_share,
+        seed=seed,
+    )
     loop = loop.scaled(budget / FULL_BUDGET[device])
     try:
         with stop_on_signals() as stopped:

@@ -24,6 +24,9 @@ class RunSettings:
             (or a quarter of a budget under a minute).
         generated_levels: certified generated levels beside the corpus in the playtester's pool.
         patched_levels: levels pieced together from the corpus in that pool.
+        drawn_levels: of these two kinds so many are in the pool; 0 takes all. In a training of a few million steps each
+            of some 200 is met often, each of thousands once or twice.
+        authored_share: the corpus' levels are repeated until they are about this share of the pool.
         slice_seconds: how long a trainer trains before figures are written and Ctrl-C is heeded.
         checkpoint_seconds: between checkpoints; at most 60.
         sample_seconds: between sample sheets.
@@ -37,6 +40,8 @@ class RunSettings:
     finish_share: float = 0.07
     generated_levels: int = 4000
     patched_levels: int = 1500
+    drawn_levels: int = 0
+    authored_share: float = 0.0
     slice_seconds: float = 3.0
     checkpoint_seconds: float = 45.0
     sample_seconds: float = 120.0
@@ -48,6 +53,8 @@ class RunSettings:
         for name in ("gan_share", "dqn_share"):
             if not 0 < getattr(self, name) < 1:
                 raise LevelForgeError(f"{name} {getattr(self, name):g} must lie between 0 and 1")
+        if not 0 <= self.authored_share < 1:
+            raise LevelForgeError(f"authored_share {self.authored_share:g} must be from 0 to below 1")
         if not 0 < self.checkpoint_seconds <= 60:
             raise LevelForgeError(f"checkpoint_seconds {self.checkpoint_seconds:g} must be from 1 to 60")
 

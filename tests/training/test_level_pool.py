@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from levelforge.corpus import load_corpus
+from levelforge.errors import LevelForgeError
 from levelforge.game import load_game
 from levelforge.novelty import mirror_images
 from levelforge.pack import load_pack
 from levelforge.playtest.measure import MIRRORS
 from levelforge.training.level_pool import TrainingGround, make_pool
+from levelforge.training.settings import RunSettings, changed
 from levelforge.training.status import Stop
 
 
@@ -33,6 +35,28 @@ def test_it_holds_the_images_that_playtests_use(name):
     assert min(Counter(turns)[k] for k in range(n)) >= 0.5 * len(turns) / n
     again = TrainingGround((), game)(made[::-1])[::-1]
     assert all(np.array_equal(a, b) for a, b in zip(again, ground[3 * n :], strict=True))
+
+
+def test_it_draws_made_levels_and_repeats_authored_ones_for_their_share():
+    game = load_game("platformer")
+    tiles = [level.tiles for level in load_corpus(game.folder / "corpus", game).train]
+    authored, made = tiles[:4], tiles[4:64]
+    everything = TrainingGround(authored, game)(made)
+    some = TrainingGround(authored, game, drawn=24, authored_share=0.4)(made)
+    assert len(some) == 16 + 24
+    assert all(np.array_equal(a, b) for a, b in zip(some[:16], everything[:8] * 2, strict=True))
+    known = {t.tobytes() for t in everything[8:]}
+    assert len({t.tobytes() for t in some[16:]} & known) == 24
+    again = TrainingGround(authored, game, drawn=24, authored_share=0.4)(made)
+    assert all(np.array_equal(a, b) for a, b in zip(some, again, strict=True))
+    assert len(TrainingGround(authored, game, drawn=100)(made)) == len(everything)
+
+
+def test_a_run_can_ask_for_it():
+    settings = changed(changed(RunSettings(), "drawn_levels", "200", "run"), "authored_share", "0.4", "run")
+    assert (settings.drawn_levels, settings.authored_share) == (200, 0.4)
+    with pytest.raises(LevelForgeError, match="authored_share 1 must be from 0 to below 1"):
+        changed(RunSettings(), "authored_share", "1", "run")
 
 
 def test_generated_levels_have_the_size_that_is_asked_for():
