@@ -1,6 +1,6 @@
 """ONNX Runtime sessions of a pack's networks.
 
-They run in fixed chunks (the last one padded) on one thread each, so that what a level gets
+They run in chunks of a fixed size on one thread each, so that what a level gets
 depends neither on its neighbours in the batch nor on how many threads share the work.
 """
 
@@ -130,8 +130,13 @@ class Playtester:
                     f"{self.path}: was trained for another version of levelforge: its {name!r} is {shape}, where "
                     f"this one has {list(given)}; train again or get a newer pack"
                 )
-        values = run_chunks(self.session, inputs, PLAYTESTER_CHUNK, pool)
-        return values.astype(np.float32, copy=False)
+        # Where all rows of a chunk are of one persona, that one's heads alone are computed.
+        order = inputs["persona"].argmax(axis=1).argsort(kind="stable")
+        ordered = {name: inputs[name][order] for name in self._shapes}
+        found = run_chunks(self.session, ordered, PLAYTESTER_CHUNK, pool, padded=False)
+        values = np.empty_like(found, np.float32)
+        values[order] = found
+        return values
 
 
 class Critic:
@@ -227,12 +232,17 @@ def open_session(
 
 
 def run_chunks(
-    session: ort.InferenceSession, inputs: Arrays, size: int, pool: ThreadPoolExecutor | None
+    session: ort.InferenceSession,
+    inputs: Arrays,
+    size: int,
+    pool: ThreadPoolExecutor | None,
+    *,
+    padded: bool = True,
 ) -> NDArray[Any]:
-    """Run a session over N >= 1 rows in chunks of exactly ``size`` (the last padded with its last row).
+    """Run a session over N >= 1 rows in chunks of ``size``.
 
-    All chunks are of one size because a session is quickest that way. Where a row stands in its chunk may change the last
-    bit of what comes of it.
+    A last chunk that is smaller is padded with its last row, so that all are alike; or not, where rows cost more than
+    that is worth. Where a row stands in its chunk, and beside how many, may change the last bit of what comes of it.
     """
     names: Sequence[str] = [i.name for i in session.get_inputs()]
     total = len(inputs[names[0]])
@@ -241,7 +251,7 @@ def run_chunks(
         feed = {}
         for name in names:
             part = inputs[name][first : first + size]
-            feed[name] = np.empty((size, *part.shape[1:]), np.float32)
+            feed[name] = np.empty((size if padded else len(part), *part.shape[1:]), np.float32)
             feed[name][: len(part)] = part
             feed[name][len(part) :] = part[-1]
         result: NDArray[Any] = session.run(None, feed)[0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import onnx
 import onnxruntime
@@ -41,20 +43,69 @@ def test_a_quick_playtester_values_actions_alike(name, config, stored):
     np.testing.assert_allclose(answer(quick, inputs), answer(data, inputs), rtol=1e-4, atol=1e-5)
 
 
-def test_channels_fill_the_kernels_blocks_and_the_personas_share_their_products():
+@pytest.mark.parametrize("config", [NetConfig(), NetConfig((24, 64), facing=True)], ids=["plain", "facing"])
+def test_a_row_has_the_same_values_alone_among_its_like_and_in_mixed_company(config):
+    game = load_game("platformer")
+    data, inputs = plain(game, config)
+    quick = quickened(data, view_codes(game))
+    mixed, of = answer(quick, inputs), inputs["persona"].argmax(axis=1)
+    assert set(of) == {0, 1, 2, 3}
+    for persona in range(4):
+        alike = {name: values[of == persona] for name, values in inputs.items()}
+        np.testing.assert_allclose(answer(quick, alike), mixed[of == persona], rtol=1e-5, atol=1e-6)
+        alone = {name: values[of == persona][:1] for name, values in inputs.items()}
+        np.testing.assert_allclose(answer(quick, alone), mixed[of == persona][:1], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "weights", [[0.5, 0.5, 0.0, 0.0], [1.0, 0.0, 0.5, 0.0], [2.0, 0.0, 0.0, 0.0], [0.0] * 4]
+)
+def test_personas_can_still_be_blended(weights):
+    game = load_game("dungeon")
+    data, inputs = plain(game, NetConfig())
+    inputs["persona"][:] = weights
+    quick = quickened(data, view_codes(game))
+    np.testing.assert_allclose(answer(quick, inputs), answer(data, inputs), rtol=1e-4, atol=1e-5)
+
+
+def test_channels_fill_the_kernels_blocks():
     game = load_game("dungeon")
     data, _ = plain(game, NetConfig((24, 64)))
-    shapes, kinds = [], []
+    shapes = []
     for file in (data, quickened(data, view_codes(game))):
         model = onnx.shape_inference.infer_shapes(onnx.load_model_from_string(file), data_prop=True)
         dims = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in model.graph.value_info}
         dims |= {tensor.name: list(tensor.dims) for tensor in model.graph.initializer}
         shapes.append(sorted(dims[node.input[1]][:2] for node in model.graph.node if node.op_type == "Conv"))
-        kinds.append([node.op_type for node in model.graph.node])
     of_map = [[16, 9], [32, 16]]
     assert shapes == [sorted([[24, 21], [64, 24], *of_map]), sorted([[32, 16], [64, 32], *of_map])]
-    assert kinds[0].count("MatMul") == 4
-    assert kinds[1].count("MatMul") == 0
+
+
+def operators(graph):
+    """How often a graph has each operator on the way that rows of the first persona take."""
+    found = Counter()
+    for node in graph.node:
+        found[node.op_type] += 1
+        found += sum((operators(a.g) for a in node.attribute if a.name == "then_branch"), Counter())
+    return found
+
+
+def test_one_persona_costs_one_pair_of_products_and_nothing_is_read_backwards():
+    game = load_game("platformer")
+    data, _ = plain(game, NetConfig((24, 64), facing=True))
+    before, after = (
+        operators(onnx.load_model_from_string(file).graph)
+        for file in (data, quickened(data, view_codes(game)))
+    )
+    assert (before["MatMul"], before["Gemm"], before["If"]) == (4, 1, 0)
+    assert (after["MatMul"], after["Gemm"], after["If"]) == (
+        2,
+        3,
+        1,
+    )  # two that turn view and map; trunk and heads
+    assert before["Equal"] == 2
+    assert after["Equal"] == 1
+    assert before["Where"] - after["Where"] == 3
 
 
 def test_the_parameters_stay_as_they_are():
