@@ -21,7 +21,7 @@ from levelforge.game import Game
 Arrays = Mapping[str, NDArray[Any]]
 
 GENERATOR_CHUNK = 16
-PLAYTESTER_CHUNK = 16
+PLAYTESTER_CHUNK = 64
 CRITIC_CHUNK = 32
 GENERATOR_INPUTS = {"latent": 4, "condition": 2, "counts": 2, "noise": 4}  # name: rank
 PLAYTESTER_INPUTS = {"view": 4, "map": 4, "scalars": 2, "persona": 2}
