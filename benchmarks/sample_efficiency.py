@@ -150,23 +150,27 @@ def interval(draws: NDArray[np.float64]) -> list[float]:
     return [round(float(low), 4), round(float(high), 4)]
 
 
+def paired(won: Sequence[NDArray[np.float64]], statistic: Any) -> dict[str, Any]:
+    """The difference of a statistic of two arrays, same seeds and levels, and its interval."""
+    draws = resampled(won, statistic)
+    one, two = map(statistic, won)
+    return {"difference": round(one - two, 4), "ci": interval(draws[:, 0] - draws[:, 1])}
+
+
+def difference(row: dict[str, Any]) -> str:
+    """What :func:`paired` found, to print."""
+    low, high = row["ci"]
+    return f"{row['difference']:+.3f} [{low:+.3f}, {high:+.3f}]"
+
+
 def by_family(won: Sequence[NDArray[np.float64]], families: Sequence[str]) -> list[dict[str, Any]]:
     """Where two kinds of cells differ: the ladder of both, and the difference, for each family of unseen levels."""
     rows = []
     for name in sorted(set(families)):
         levels = np.flatnonzero(np.array(families) == name)
         some = [w[:, :, levels] for w in won]
-        draws = resampled(some, ladder)
-        one, two = map(ladder, some)
-        rows.append(
-            {
-                "family": name,
-                "levels": len(levels),
-                "ladder": [round(one, 4), round(two, 4)],
-                "difference": round(one - two, 4),
-                "ci": interval(draws[:, 0] - draws[:, 1]),
-            }
-        )
+        both = [round(ladder(w), 4) for w in some]
+        rows.append({"family": name, "levels": len(levels), "ladder": both, **paired(some, ladder)})
     return rows
 
 
@@ -194,16 +198,8 @@ def summarise(
         for which in SETS:
             won = [table_of(cells[key], which) for key in (one, two)]
             for name, statistic in (("ladder", ladder), ("best_skill", best)):
-                draws = resampled(won, statistic)
-                comparisons.append(
-                    {
-                        "what": f"{one[0]} + generated - {two[0]} authored",
-                        "set": which,
-                        "figure": name,
-                        "difference": round(statistic(won[0]) - statistic(won[1]), 4),
-                        "ci": interval(draws[:, 0] - draws[:, 1]),
-                    }
-                )
+                what = f"{one[0]} + generated - {two[0]} authored"
+                comparisons.append({"what": what, "set": which, "figure": name, **paired(won, statistic)})
     curves = {
         f"{n} {arm}": np.mean([r["curve"] for r in found], axis=0).round(4).tolist()
         for (n, arm), found in cells.items()
@@ -234,16 +230,13 @@ def show(summary: dict[str, Any]) -> None:
     for name, curve in summary["curves"].items():
         print(f"{name:<34} " + "  ".join(f"{steps / 1e6:.2f} M {won:.3f}" for steps, won in curve))
     for c in summary["comparisons"]:
-        low, high = c["ci"]
-        what = f"{c['what']:<34} {c['set']:<11} {c['figure']:<11}"
-        print(f"{what} {c['difference']:+.3f} [{low:+.3f}, {high:+.3f}]")
+        print(f"{c['what']:<34} {c['set']:<11} {c['figure']:<11} {difference(c)}")
     if summary["families"]:
         print(f"where {FEW} + generated and {MANY} authored differ: unseen levels by family, ladder of both")
     for f in summary["families"]:
         one, two = f["ladder"]
-        low, high = f["ci"]
         what = f"{f['family']:<16} {f['levels']:>4} levels"
-        print(f"{what:<34} {one:.3f} {two:.3f} {f['difference']:+.3f} [{low:+.3f}, {high:+.3f}]")
+        print(f"{what:<34} {one:.3f} {two:.3f} {difference(f)}")
 
 
 def draw(summaries: Sequence[dict[str, Any]], frames: int, path: Path) -> None:

@@ -98,11 +98,8 @@ def test_one_persona_costs_one_pair_of_products_and_nothing_is_read_backwards():
         for file in (data, quickened(data, view_codes(game)))
     )
     assert (before["MatMul"], before["Gemm"], before["If"]) == (4, 1, 0)
-    assert (after["MatMul"], after["Gemm"], after["If"]) == (
-        2,
-        3,
-        1,
-    )  # two that turn view and map; trunk and heads
+    # two that turn view and map; the trunk and a pair of heads
+    assert (after["MatMul"], after["Gemm"], after["If"]) == (2, 3, 1)
     assert before["Equal"] == 2
     assert after["Equal"] == 1
     assert before["Where"] - after["Where"] == 3
