@@ -7,7 +7,7 @@ episodes a rung): batched over levels, skills and personas, everything included,
 scores. Then a set of as many levels is made from 0.2 to 0.7 of difficulty, all playtested. The processor time beside
 the clock tells whether something else kept the machine busy: with both cores to itself, steps per second are about
 steps per processor second times the threads. What limits is the networks: beside the playtests stand the rows a
-second that the panel's first network computes alone, on one thread and on all at once; where the second is far less
+second that the panel's networks, in turn, compute alone, on one thread and on all at once; where the second is far less
 than the first times the threads, the "cores" share one. Prints a table, writes JSON.
 """
 
@@ -21,8 +21,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from levelforge.env import BatchEnv
 from levelforge.game import bundled_games
 from levelforge.generate import GenerateConfig, generate
@@ -34,16 +32,16 @@ ROWS, ALONE_SECONDS = 256, 3.0
 
 
 def network_alone(pack: Pack, tiles: list[Any], threads: int) -> float:
-    """Rows a second of the panel's first network, the runner's, so many threads computing at once."""
-    obs = dict(BatchEnv(pack.game, tiles, ROWS, seed=0, shaping=False).reset())
-    obs["persona"] = np.tile(np.float32([1, 0, 0, 0]), (ROWS, 1))
+    """Rows a second of the panel's networks in turn, the runner's, so many threads computing at once."""
+    obs = BatchEnv(pack.game, tiles, ROWS, seed=0, shaping=False).reset()
     until = time.perf_counter() + ALONE_SECONDS
 
     def compute(_: int) -> int:
         passes = 0
         while time.perf_counter() < until:
-            pack.panel[0](obs)
-            passes += 1
+            for network in pack.panel:
+                network(obs)
+                passes += 1
         return passes
 
     begin = time.perf_counter()
