@@ -4,8 +4,8 @@
 
 Candidates are drawn as ``levelforge generate`` draws them. Novelty is the share of tiles that differ from the nearest
 corpus level over the game's symmetries (longer corpus levels count at every offset). A copy differs in under 2 %.
-Prints a table, writes JSON; exit status 1 if a bar is missed: repeats under 1 %, median novelty of 0.15 or more, no copies,
-0.95 of the candidates beatable.
+Shares of terrain are compared with the corpus', in doublings off on average. Prints tables, writes JSON; exit status 1
+if a bar is missed: repeats under 1 %, median novelty of 0.15 or more, no copies, 0.95 of the candidates beatable.
 """
 
 from __future__ import annotations
@@ -19,12 +19,14 @@ from typing import Any
 import numpy as np
 
 from levelforge.batches import GenerateConfig, sample, well_formed
+from levelforge.corpus import load_corpus
 from levelforge.game import bundled_games
 from levelforge.level import Level
 from levelforge.novelty import with_novelty
 from levelforge.pack import Pack, load_pack
 from levelforge.playtest.difficulty import wilson
 from levelforge.solver import solve_batch
+from levelforge.terrain import imbalance, shares
 
 BARS = {"repeats": 0.01, "novelty": 0.15, "copies": 0, "beatable": 0.95}
 COPY = 0.02
@@ -45,6 +47,9 @@ def measure(pack: Pack, n: int, seed: int) -> dict[str, Any]:
     novelty = np.array(
         [level.novelty for level in with_novelty([Level(game, t) for t in tiles], game)], float
     )
+    assert game.folder is not None
+    corpus = load_corpus(game.folder / "corpus", game).train
+    made, wanted = shares(game, tiles), np.mean([shares(game, x.tiles[None]) for x in corpus], axis=0)
     low, high = wilson(float(beatable.mean()), n)
     found = {
         "game": game.name,
@@ -53,6 +58,11 @@ def measure(pack: Pack, n: int, seed: int) -> dict[str, Any]:
         "novelty": round(float(np.median(novelty)), 4),
         "novelty_least": round(float(novelty.min()), 4),
         "copies": int((novelty < COPY).sum()),
+        "imbalance": round(imbalance(made, wanted), 4),
+        "terrain": {
+            tile.name: {"made": round(float(m), 5), "corpus": round(float(w), 5)}
+            for tile, m, w in zip(game.terrain, made, wanted, strict=True)
+        },
         "beatable": round(float(beatable.mean()), 4),
         "beatable_ci": [round(low, 4), round(high, 4)],
         "pack": pack.hash,
@@ -87,6 +97,9 @@ def main() -> int:
             f"{r['game']:<12}{r['repeats']:>9.4f}{r['novelty']:>9.3f}{r['novelty_least']:>8.3f}{r['copies']:>8}"
             f"{r['beatable']:>10.3f} [{low:.3f}, {high:.3f}]{missed}"
         )
+    for r in results:
+        told = (f"{name} {x['made']:.2%} (corpus {x['corpus']:.2%})" for name, x in r["terrain"].items())
+        print(f"{r['game']}: off by {r['imbalance']:.2f} doublings: {', '.join(told)}")
     args.out.write_text(json.dumps({"bars": BARS, "games": results}, indent=1) + "\n", encoding="utf-8")
     return int(any(r["missed"] for r in results))
 

@@ -263,6 +263,12 @@ class Game:
         return tuple(t for t in self.tiles if t.name not in self.count_ranges)
 
     @cached_property
+    def ground(self) -> NDArray[np.int64]:
+        """``int64[tiles]``: the place in :attr:`terrain` of what is under each tile; under an entity, free space."""
+        place = {tile.id: number for number, tile in enumerate(self.terrain)}
+        return np.array([place.get(tile.id, place[self.empty.id]) for tile in self.tiles], np.int64)
+
+    @cached_property
     def empty(self) -> Tile:
         """The tile that stands for plain free space."""
         return self.of_role(Role.EMPTY)[0]

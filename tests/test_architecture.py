@@ -16,7 +16,7 @@ FLOORS = [
     {"game"},
     {"level"},
     {"choose", "files", "models", "pack", "pack_facts", "tileset", "tileset_file"},
-    {"rules", "render", "decode", "corpus", "novelty"},
+    {"rules", "render", "decode", "corpus", "novelty", "terrain"},
     {"solver", "relaxed", "exporters"},
     {"repair", "repair_search", "env", "lock", "lock_mask", "playtest"},
     {"batches", "campaign", "dial", "generate", "spread"},

@@ -57,14 +57,10 @@ class Reconstruction:
     """
 
     def __init__(self, game: Game) -> None:
-        terrain = [t.id for t in game.terrain]
-        self.empty = terrain.index(game.empty.id)
-        # an entity stands on plain free space
-        self.ground = torch.tensor(
-            [terrain.index(t.id) if t.id in terrain else self.empty for t in game.tiles]
-        )
+        self.empty = int(game.ground[game.empty.id])
+        self.ground = torch.from_numpy(game.ground)
         self.entities = [t.id for t in game.entities]
-        self.terrains = len(terrain)
+        self.terrains = len(game.terrain)
 
     def __call__(
         self,
@@ -95,7 +91,7 @@ class Reconstruction:
         tiles = real.shape[2] * real.shape[3]
         truth = self.ground.to(real.device)[real.argmax(1)]
         x = generator.features(latent, condition)[:, :, : real.shape[2], : real.shape[3]]
-        terrain = exact(generator.terrain(x))
+        terrain = exact(generator.terrain(x)) - generator.lean[:, None, None]
         # where entities go is learned on the true terrain
         planes = F.one_hot(truth, self.terrains).permute(0, 3, 1, 2).to(x.dtype)
         places = exact(generator.entities(act(generator.furnish(torch.cat([x, planes], dim=1)))))

@@ -31,7 +31,9 @@ from levelforge.errors import LevelForgeError
 from levelforge.exporters.onnx_pack import export_model
 from levelforge.game import Game, Tiles
 from levelforge.repair import repair_batch
+from levelforge.terrain import shares
 from levelforge.training.augment import Augmentation, augment
+from levelforge.training.balance import Balance
 from levelforge.training.encoder import Encoder, Reconstruction
 from levelforge.training.folder import write_whole
 from levelforge.training.gan_data import Windows, cut_windows
@@ -67,6 +69,8 @@ class GanConfig:
             What is beatable is left to the discriminator: repairs open walls, and rooms would dissolve.
         kl: weight of the divergence of the encoder's latents from the standard normal, in the reconstruction
             loss.
+        balance: how fast each terrain's logit follows what is made too little or too much of it, once the warm-up is
+            over; see :class:`Balance`. 0 switches that off.
         steps: steps until finished.
         gamma: weight of the zero-centred penalties (r3gan).
         gradient_penalty: weight of the one-centred penalty (wgan-gp).
@@ -95,6 +99,7 @@ class GanConfig:
     mend: float = 2.5
     mend_until: float = 0.99
     kl: float = 2.0
+    balance: float = 0.02
     steps: int = 12_000
     gamma: float = 8.0
     gradient_penalty: float = 10.0
@@ -158,6 +163,9 @@ class GanTrainer:
                 config.discriminator_channels,
             )
             self.encoder = Encoder(len(game.tiles), self.generator.latent_channels)
+        wanted = shares(game, self.windows.tiles, self.windows.weight)
+        # each by what it makes itself: a moving average of networks does not make the average of what they make
+        self.balance, self.balance_average = (Balance(game, wanted, config.balance) for _ in range(2))
         self.reconstruction = Reconstruction(game)
         for network in (self.generator, self.discriminator, self.encoder):
             # oneDNN's fast paths want the channels last
@@ -279,6 +287,13 @@ class GanTrainer:
         if penalty is not None:
             self.metrics["penalty"] = float(penalty.detach())
         self.metrics["cut_off"] = float(cut_off.detach())
+        # levels made for a difficulty may have more spikes than the corpus: only the others are held to its shares
+        plain = wanted == 0
+        self.balance(self.generator, made.detach()[plain])
+        if self.config.balance and plain.any():
+            with torch.no_grad(), self._fast():
+                shipped = self.average.decode(**{name: rows[plain] for name, rows in inputs.items()}).planes
+            self.balance_average(self.average, shipped)
         loss_g = loss_g + config.mend * self._unmended(made)
         if self.steering is not None:
             pull, terms = self.steering(made, inputs["condition"][:, 0], wanted)
@@ -377,6 +392,9 @@ class GanTrainer:
         keep = 0.5 ** (1 / half_life)
         pairs = list(zip(self.average.parameters(), self.generator.parameters(), strict=True))
         torch._foreach_lerp_([a for a, _ in pairs], [g for _, g in pairs], 1 - keep)
+        # what is averaged are the learnt parts of the biases
+        assert self.average.terrain.bias is not None
+        self.average.terrain.bias -= (1 - keep) * (self.generator.lean - self.average.lean)
 
     # --- judging and making ----------------------------------------------------------------------
 
@@ -522,6 +540,7 @@ class GanTrainer:
             "optimiser_e": self.optimiser_e.state_dict(),
             "optimiser_d": self.optimiser_d.state_dict(),
             "best_judge": self._best_judge,
+            "terrain_made": [self.balance.made, self.balance_average.made],
             "returned": torch.from_numpy(self._returned.copy()),
             "returned_share": float(
                 self.windows.weight[len(self.windows.tiles) - len(self._returned) :].sum()
@@ -543,6 +562,7 @@ class GanTrainer:
         for name in (*networks, "optimiser_g", "optimiser_d", "optimiser_e"):
             getattr(self, name).load_state_dict(state[name])
         self._best_judge = dict(state["best_judge"])
+        self.balance.made, self.balance_average.made = state["terrain_made"]
         self.grow(state["returned"].numpy(), float(state["returned_share"]))
         self.steps, self.best_step = int(state["steps"]), int(state["best_step"])
         self.best_quality = float(state["best_quality"])

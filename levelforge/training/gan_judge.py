@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from levelforge.game import Game, Role
 from levelforge.novelty import mirror_images, nearest_distance
 from levelforge.solver import solve_batch
+from levelforge.terrain import imbalance, shares
 
 NODE_LIMIT = 100_000
 
@@ -23,14 +24,8 @@ class Judge:
     def __init__(self, game: Game, corpus: NDArray[np.uint8]) -> None:
         self.game = game
         self.corpus = _turned(corpus, game)
-        self._terrain = np.zeros(len(game.tiles), np.int64)
-        for number, tile in enumerate(game.terrain):
-            self._terrain[tile.id] = number
-        # an entity stands on plain free space
-        empty = self._terrain[game.empty.id]
-        for tile in game.entities:
-            self._terrain[tile.id] = empty
         self._patterns = self._histogram(self.corpus)
+        self._shares = shares(game, self.corpus)
 
     def __call__(self, tiles: NDArray[np.uint8]) -> dict[str, float]:
         """Measures of ``uint8[N, H, W]`` candidates.
@@ -38,7 +33,8 @@ class Judge:
         Returns:
             ``beatable``: share that the solver beats. ``sound``: share that is also all connected and long
             enough, where the game asks for it. ``style``: Jensen-Shannon divergence (bits) of 3x3 terrain
-            patterns from the corpus, 0 alike. ``diversity``: mean share of differing tiles between two
+            patterns from the corpus, 0 alike. ``imbalance``: how far the share of a terrain is off, see
+            :func:`imbalance`. ``diversity``: mean share of differing tiles between two
             candidates. ``novelty``: median share of tiles differing from the nearest window, over
             symmetries. ``duplicates``: share that repeats an earlier one. ``quality``: what early
             stopping compares, see :func:`quality`.
@@ -53,6 +49,7 @@ class Judge:
             "beatable": float(good.mean()),
             "sound": float(sound.mean()),
             "style": self.style(tiles),
+            "imbalance": imbalance(shares(self.game, tiles), self._shares),
             "diversity": float((tiles != other).mean()),
             "novelty": float(np.median(self.novelty(tiles))),
             "duplicates": 1 - len(np.unique(tiles.reshape(len(tiles), -1), axis=0)) / len(tiles),
@@ -86,7 +83,7 @@ class Judge:
         return nearest
 
     def _histogram(self, tiles: NDArray[np.uint8]) -> dict[int, float]:
-        ground = self._terrain[tiles]
+        ground = self.game.ground[tiles]
         base = len(self.game.terrain)
         height, width = ground.shape[1:]
         code = np.zeros((len(ground), height - 2, width - 2), np.int64)
@@ -119,7 +116,7 @@ def quality(found: dict[str, float], corpus_diversity: float) -> float:
     Beatable and sound levels count alike; they are guarded: style that leaves the corpus, levels that
     resemble each other or repeat the corpus take away what they might have gained.
     """
-    guard = 6 * found["style"]
+    guard = 6 * found["style"] + 0.1 * found["imbalance"]
     guard += 2 * max(0.0, 0.6 * corpus_diversity - found["diversity"]) / max(corpus_diversity, 1e-6)
     guard += 2 * max(0.0, 0.96 - found["beatable"])  # what repair must touch is no longer the generator's
     guard += 5 * max(0.0, 0.10 - found["novelty"]) + 2 * found["duplicates"]

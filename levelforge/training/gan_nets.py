@@ -75,7 +75,13 @@ class Generator(nn.Module):
         channels: features at strides 4, 2 and 1.
         latent_channels: Z.
         tidy: names of terrain that never stands alone.
+
+    Attributes:
+        lean: ``f32[T]``, the part of the terrain's biases that was set by :class:`levelforge.training.balance.Balance`
+            and not learnt; the reconstruction loss leaves it out.
     """
+
+    lean: Tensor
 
     def __init__(
         self,
@@ -102,6 +108,7 @@ class Generator(nn.Module):
         self.to_fine = nn.Conv2d(middle, fine, 3, padding=1)
         self.fine = FilmBlock(fine, style)
         self.terrain = nn.Conv2d(fine, terrain, 3, padding=1)
+        self.register_buffer("lean", torch.zeros(terrain))
         # entities see the terrain as it will be, not as it might have been
         self.furnish = nn.Conv2d(fine + terrain, fine, 3, padding=1)
         self.entities = nn.Conv2d(fine, entities, 1)

@@ -32,6 +32,7 @@ FIGURES = {
     "loop.diversity": "mean share of differing tiles between two candidates",
     "loop.duplicates": "share of candidates that repeat another",
     "loop.style": "pattern divergence from the corpus (bits)",
+    "loop.imbalance": "shares of terrain: how many doublings they are off the corpus', on average",
     "loop.fun": "mean fun of candidates, as playtested",
     "loop.difficulty": "mean difficulty of candidates, as playtested",
     "loop.dial_rank": "rank correlation of asked and measured difficulty, generator alone (no selection)",

@@ -16,7 +16,9 @@ from levelforge import decode  # noqa: E402
 from levelforge.errors import LevelForgeError  # noqa: E402
 from levelforge.game import Game, Role, Tiles, load_game  # noqa: E402
 from levelforge.level import parse_text  # noqa: E402
+from levelforge.terrain import imbalance, shares  # noqa: E402
 from levelforge.training.augment import Augmentation, augment  # noqa: E402
+from levelforge.training.balance import FARTHEST, Balance  # noqa: E402
 from levelforge.training.gan import GanConfig, GanTrainer  # noqa: E402
 from levelforge.training.gan_data import cut_windows  # noqa: E402
 from levelforge.training.gan_judge import Judge  # noqa: E402
@@ -316,3 +318,79 @@ def test_repairs_tell_the_generator_which_tiles_to_swap(name: str) -> None:
     planes.grad = None
     trainer._unmended(planes).backward()
     assert not planes.grad.any()
+
+
+def test_what_is_made_too_seldom_gains_until_shares_are_those_of_the_corpus() -> None:
+    game = load_game("platformer")
+    trainer = GanTrainer(game, corpus(game), TINY, 0)
+    balance = Balance(game, shares(game, trainer.windows.tiles, trainer.windows.weight), rate=0.1)
+    before = imbalance(shares(game, trainer.sample(32, average=trainer.generator)), balance.wanted.numpy())
+    rng = np.random.default_rng(0)
+    for _ in range(150):
+        inputs = trainer._inputs(8, rng)
+        with torch.no_grad():
+            made = trainer.generator.decode(*torched(inputs)).planes
+        balance(trainer.generator, made)
+    after = imbalance(shares(game, trainer.sample(32, average=trainer.generator)), balance.wanted.numpy())
+    assert after < before / 2
+    lean = trainer.generator.lean
+    assert 0 < lean.abs().max() <= FARTHEST
+
+
+def test_the_reconstruction_is_not_asked_to_undo_the_balance() -> None:
+    game = load_game("platformer")
+    trainer = GanTrainer(game, corpus(game), TINY, 0)
+    real = torch.nn.functional.one_hot(
+        torch.from_numpy(trainer.windows.tiles[:2].astype(np.int64)), len(game.tiles)
+    )
+    condition = torch.from_numpy(trainer.windows.condition[:2])
+
+    def loss() -> float:
+        dice = torch.Generator().manual_seed(0)
+        planes = real.permute(0, 3, 1, 2).float()
+        found = trainer.reconstruction(trainer.encoder, trainer.generator, planes, condition, 1.0, dice)
+        return float(found["terrain"].detach())
+
+    before = loss()
+    nothing_but_sky = torch.zeros(1, len(game.tiles), 16, 64)
+    nothing_but_sky[:, game.empty.id] = 1
+    learnt = trainer.generator.terrain.bias.detach().clone()
+    trainer.balance(trainer.generator, nothing_but_sky)
+    moved = trainer.generator.terrain.bias.detach() - learnt
+    sky = int(game.ground[game.empty.id])
+    assert moved[sky] < 0 < moved[int(game.ground[game.solid.id])]
+    assert loss() == pytest.approx(before, rel=1e-5)
+
+
+def test_a_balance_of_rate_zero_leaves_the_generator_alone() -> None:
+    game = load_game("dungeon")
+    trainer = GanTrainer(game, corpus(game), replace(TINY, balance=0.0), 0)
+    for _ in range(3):
+        trainer.step()
+    assert not trainer.generator.lean.any()
+
+
+@pytest.mark.parametrize("asked", [0.0, 1.0])
+def test_levels_made_for_a_difficulty_are_not_held_to_the_shares(asked: float) -> None:
+    game = load_game("platformer")
+    trainer = GanTrainer(game, corpus(game), replace(TINY, asked=asked), 0)
+    trainer.steering = lambda made, *_: (made.sum() * 0, {})  # type: ignore[assignment]
+    for _ in range(3):
+        trainer.step()
+    assert bool(trainer.generator.lean.any()) == (asked == 0)
+
+
+def test_imbalance_counts_factors_of_two_over_the_terrain_that_is_wanted() -> None:
+    wanted = np.array([0.7, 0.3, 0.0])
+    assert imbalance(wanted, wanted) == 0
+    assert imbalance(np.array([0.35, 0.6, 0.05]), wanted) == pytest.approx(1.0)
+
+
+def test_shares_count_an_entity_as_the_free_space_under_it() -> None:
+    game = load_game("platformer")
+    level = np.full((1, 4, 5), game.empty.id, np.uint8)
+    level[0, 3] = game.solid.id
+    level[0, 0, 0] = game.of_role(Role.START)[0].id
+    found = shares(game, level)
+    assert found.sum() == pytest.approx(1)
+    assert found[game.ground[game.empty.id]] == pytest.approx(0.75)
