@@ -17,6 +17,7 @@ COLUMNS = {
     "novelty": "novelty",
     "diversity": "diversity",
     "style": "style",
+    "imbalance": "terrain off",
     "returned": "returned",
     "dqn_train_win_rate": "wins in training",
     "rolled_back": "taken back",
@@ -25,7 +26,8 @@ COLUMNS = {
 LEGEND = (
     "beatable: of the candidates, before repair; dial: rank correlation of asked and measured difficulty, the generator's "
     "alone; off: mean absolute error of the critic on levels new to it; style: divergence of tile patterns from the "
-    "corpus, in bits; returned: levels that the generator learns from beside the corpus"
+    "corpus, in bits; terrain off: by how many doublings shares of terrain differ from the corpus', on average; returned: "
+    "levels that the generator learns from beside the corpus"
 )
 LOG = "log.txt"
 

@@ -17,6 +17,8 @@ from levelforge.game import Game
 from levelforge.terrain import LEAST_SHARE
 from levelforge.training.gan_nets import Generator
 
+RARE = 0.1
+"""Terrain with a smaller share of the corpus is rare; between the common ones the discriminator decides."""
 FARTHEST = 4.0
 """The most that a logit is moved, either way."""
 MEMORY = 0.95
@@ -24,7 +26,7 @@ MEMORY = 0.95
 
 
 class Balance:
-    """Moves a generator's terrain biases until it makes as much of each terrain as there is in the corpus.
+    """Moves a generator's biases of rare terrain until it makes as much of each as there is in the corpus.
 
     Each call moves the bias of terrain t by ``rate * log(share in the corpus / share made lately)``, and the same
     amount in :attr:`Generator.lean`, so that the reconstruction, which knows which tile is right, is not asked to
@@ -36,6 +38,7 @@ class Balance:
         rate: see above; 0 leaves all biases alone.
 
     Attributes:
+        active: whether there is anything to do: a rate, and rare terrain.
         made: ``f32[terrain]`` running mean of the shares made; empty before the first call.
     """
 
@@ -43,21 +46,35 @@ class Balance:
         self.rate = rate
         self.ground = torch.from_numpy(game.ground)
         self.wanted = torch.from_numpy(wanted).float()
+        self.rare = self.wanted < RARE
+        self.active = bool(rate) and bool(self.rare.any())
         self.made = torch.zeros(0)
+
+    def pull(self, planes: Tensor) -> Tensor:
+        """A loss that keeps the generator from learning the other way, as tiles a level.
+
+        ``sum_t log(made_t / wanted_t) * tiles_t`` over the rare terrain of levels ``f32[N, tiles, H, W]`` with
+        straight-through gradients, which it has once a logit has been moved to where it is chosen at times.
+        """
+        if not len(self.made) or not len(planes):
+            return planes.sum() * 0
+        return (planes.sum((2, 3)) @ self._excess()[self.ground].to(planes.device)).mean()
 
     def __call__(self, generator: Generator, planes: Tensor) -> None:
         """Account for levels that the generator just made, ``f32[N, tiles, H, W]`` one-hot, and move its biases."""
-        if not self.rate or not len(planes):
+        if not self.active or not len(planes):
             return
         tiles = planes.mean((0, 2, 3)).float().cpu()
         now = torch.zeros_like(self.wanted).index_add_(0, self.ground, tiles)
         self.made = MEMORY * self.made + (1 - MEMORY) * now if len(self.made) else now
-        push = self.rate * (self.wanted.clamp(min=LEAST_SHARE) / self.made.clamp(min=LEAST_SHARE)).log()
-        # only differences of logits count
-        push -= push.mean()
         lean = generator.lean
-        move = (lean + push.to(lean.device)).clamp(-FARTHEST, FARTHEST) - lean
+        move = (lean - self.rate * self._excess().to(lean.device)).clamp(-FARTHEST, FARTHEST) - lean
         lean += move
         with torch.no_grad():
             assert generator.terrain.bias is not None
             generator.terrain.bias += move
+
+    def _excess(self) -> Tensor:
+        """``f32[terrain]``: log of the share made lately over the share wanted; 0 for common terrain."""
+        ratio = self.made.clamp(min=LEAST_SHARE) / self.wanted.clamp(min=LEAST_SHARE)
+        return ratio.log() * self.rare

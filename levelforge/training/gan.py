@@ -69,8 +69,9 @@ class GanConfig:
             What is beatable is left to the discriminator: repairs open walls, and rooms would dissolve.
         kl: weight of the divergence of the encoder's latents from the standard normal, in the reconstruction
             loss.
-        balance: how fast each terrain's logit follows what is made too little or too much of it, once the warm-up is
-            over; see :class:`Balance`. 0 switches that off.
+        balance: how fast the logits of rare terrain follow what is made too little or too much of it, once the warm-up
+            is over; see :class:`Balance`. 0 switches that off.
+        balance_pull: weight of the loss beside it, see :meth:`Balance.pull`.
         steps: steps until finished.
         gamma: weight of the zero-centred penalties (r3gan).
         gradient_penalty: weight of the one-centred penalty (wgan-gp).
@@ -100,6 +101,7 @@ class GanConfig:
     mend_until: float = 0.99
     kl: float = 2.0
     balance: float = 0.02
+    balance_pull: float = 0.1
     steps: int = 12_000
     gamma: float = 8.0
     gradient_penalty: float = 10.0
@@ -290,10 +292,11 @@ class GanTrainer:
         # levels made for a difficulty may have more spikes than the corpus: only the others are held to its shares
         plain = wanted == 0
         self.balance(self.generator, made.detach()[plain])
-        if self.config.balance and plain.any():
+        if self.balance.active and plain.any():
             with torch.no_grad(), self._fast():
                 shipped = self.average.decode(**{name: rows[plain] for name, rows in inputs.items()}).planes
             self.balance_average(self.average, shipped)
+            loss_g = loss_g + self.config.balance_pull * self.balance.pull(made[plain])
         loss_g = loss_g + config.mend * self._unmended(made)
         if self.steering is not None:
             pull, terms = self.steering(made, inputs["condition"][:, 0], wanted)

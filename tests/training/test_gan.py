@@ -357,13 +357,14 @@ def test_the_reconstruction_is_not_asked_to_undo_the_balance() -> None:
     learnt = trainer.generator.terrain.bias.detach().clone()
     trainer.balance(trainer.generator, nothing_but_sky)
     moved = trainer.generator.terrain.bias.detach() - learnt
-    sky = int(game.ground[game.empty.id])
-    assert moved[sky] < 0 < moved[int(game.ground[game.solid.id])]
+    rare = {t.name for t, m in zip(game.terrain, moved, strict=True) if m > 0}
+    assert rare == {"brick", "platform", "ladder", "spikes"}
+    assert not moved[game.ground[[game.empty.id, game.solid.id]]].any()
     assert loss() == pytest.approx(before, rel=1e-5)
 
 
 def test_a_balance_of_rate_zero_leaves_the_generator_alone() -> None:
-    game = load_game("dungeon")
+    game = load_game("platformer")
     trainer = GanTrainer(game, corpus(game), replace(TINY, balance=0.0), 0)
     for _ in range(3):
         trainer.step()
@@ -384,6 +385,28 @@ def test_imbalance_counts_factors_of_two_over_the_terrain_that_is_wanted() -> No
     wanted = np.array([0.7, 0.3, 0.0])
     assert imbalance(wanted, wanted) == 0
     assert imbalance(np.array([0.35, 0.6, 0.05]), wanted) == pytest.approx(1.0)
+
+
+def test_what_is_made_too_much_costs_and_what_is_made_too_seldom_pays() -> None:
+    game = load_game("platformer")
+    balance = Balance(game, np.array([0.60, 0.34, 0.04, 0.01, 0.005, 0.005]), rate=0.1)
+    names = [t.name for t in game.terrain]
+    balance.made = torch.tensor([0.60, 0.34, 0.04, 0.02, 0.0025, 0.005])
+    planes = torch.full((2, len(game.tiles), 4, 5), 0.5, requires_grad=True)
+    balance.pull(planes).backward()
+    slope = {name: float(planes.grad[0, game.terrain[i].id, 0, 0]) for i, name in enumerate(names)}
+    assert slope["platform"] == pytest.approx(np.log(2) / 2, rel=1e-5)
+    assert slope["ladder"] == pytest.approx(-np.log(2) / 2, rel=1e-5)
+    assert slope["brick"] == slope["spikes"] == slope["sky"] == 0
+
+
+def test_a_game_without_rare_terrain_has_nothing_to_balance() -> None:
+    game = load_game("dungeon")
+    trainer = GanTrainer(game, corpus(game), TINY, 0)
+    for _ in range(3):
+        trainer.step()
+    assert not trainer.balance.active
+    assert not trainer.generator.lean.any()
 
 
 def test_shares_count_an_entity_as_the_free_space_under_it() -> None:
