@@ -3,7 +3,8 @@
 A decoder that reconstructs every corpus window still meets latents between them, where it is unsure, and the argmax
 over its logits then takes the commonest terrain: ladders and spikes all but vanish, and no gradient brings them
 back, since a choice that is never near has none. Adjusting the logits by the classes' shares (Menon et al., "Long-tail
-learning via logit adjustment", ICLR 2021) does; here the adjustment follows what is made, as an integral controller.
+learning via logit adjustment", ICLR 2021) does; here the adjustment follows what is made, as an integral controller,
+and a pull on the shares keeps the generator from learning the other way.
 """
 
 from __future__ import annotations
