@@ -228,12 +228,10 @@ def never_alone(levels: NDArray[np.uint8], game: Game, share: float = 0.003) -> 
         game: the game.
         share: share of a terrain's tiles that may stand alone.
     """
-    terrain = levels.copy()
-    for tile in game.entities:
-        terrain[levels == tile.id] = game.empty.id
+    terrain = game.ground[levels]
     names = []
-    for tile in game.terrain:
-        kind = terrain == tile.id
+    for number, tile in enumerate(game.terrain):
+        kind = terrain == number
         lone = sum(int((k & ~_any_beside(k)).sum()) for k in kind)
         if lone <= share * kind.sum():
             names.append(tile.name)

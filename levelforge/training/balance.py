@@ -39,7 +39,7 @@ class Balance:
         rate: see above; 0 leaves all biases alone.
 
     Attributes:
-        active: whether there is anything to do: a rate, and rare terrain.
+        active: whether there is anything to do: a rate, and rare terrain. Else call nothing here.
         made: ``f32[terrain]`` running mean of the shares made; empty before the first call.
     """
 
@@ -55,16 +55,13 @@ class Balance:
         """A loss that keeps the generator from learning the other way, as tiles a level.
 
         ``sum_t log(made_t / wanted_t) * tiles_t`` over the rare terrain of levels ``f32[N, tiles, H, W]`` with
-        straight-through gradients, which it has once a logit has been moved to where it is chosen at times.
+        straight-through gradients, which it has once a logit has been moved to where it is chosen at times. What was
+        made lately must have been accounted for.
         """
-        if not len(self.made) or not len(planes):
-            return planes.sum() * 0
         return (planes.sum((2, 3)) @ self._excess()[self.ground].to(planes.device)).mean()
 
     def __call__(self, generator: Generator, planes: Tensor) -> None:
         """Account for levels that the generator just made, ``f32[N, tiles, H, W]`` one-hot, and move its biases."""
-        if not self.active or not len(planes):
-            return
         tiles = planes.mean((0, 2, 3)).float().cpu()
         now = torch.zeros_like(self.wanted).index_add_(0, self.ground, tiles)
         self.made = MEMORY * self.made + (1 - MEMORY) * now if len(self.made) else now

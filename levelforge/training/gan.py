@@ -291,8 +291,8 @@ class GanTrainer:
         self.metrics["cut_off"] = float(cut_off.detach())
         # levels made for a difficulty may have more spikes than the corpus: only the others are held to its shares
         plain = wanted == 0
-        self.balance(self.generator, made.detach()[plain])
         if self.balance.active and plain.any():
+            self.balance(self.generator, made.detach()[plain])
             with torch.no_grad(), self._fast():
                 shipped = self.average.decode(**{name: rows[plain] for name, rows in inputs.items()}).planes
             self.balance_average(self.average, shipped)

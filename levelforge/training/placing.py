@@ -140,7 +140,7 @@ class Placing(nn.Module):
         self.area = game.width * game.height
         self.keep_off = KeepOff.of(game)
         self.solid_border = game.constraints.solid_border
-        self.solid_index = [t.id for t in game.terrain].index(game.solid.id)
+        self.solid_index = int(game.ground[game.solid.id])
         roles = torch.tensor([int(t.role) for t in game.terrain])
         kinds = [(Role.EMPTY,), (Role.SOLID,), (Role.SOLID, Role.ONE_WAY)]
         member = [[float(int(r) in [int(k) for k in kind]) for r in roles] for kind in kinds]

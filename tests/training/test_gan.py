@@ -23,7 +23,7 @@ from levelforge.training.gan import GanConfig, GanTrainer  # noqa: E402
 from levelforge.training.gan_data import cut_windows  # noqa: E402
 from levelforge.training.gan_judge import Judge  # noqa: E402
 from levelforge.training.gan_nets import Discriminator, Generator, count_parameters  # noqa: E402
-from levelforge.training.placing import share_out  # noqa: E402
+from levelforge.training.placing import one_hot, share_out  # noqa: E402
 from levelforge.training.reach import DECAY, WALL, WEIGHT, Senses  # noqa: E402
 
 GAMES = ("dungeon", "platformer")
@@ -349,15 +349,12 @@ def test_what_is_made_too_seldom_gains_until_shares_are_those_of_the_corpus() ->
 def test_the_reconstruction_is_not_asked_to_undo_the_balance() -> None:
     game = load_game("platformer")
     trainer = GanTrainer(game, corpus(game), TINY, 0)
-    real = torch.nn.functional.one_hot(
-        torch.from_numpy(trainer.windows.tiles[:2].astype(np.int64)), len(game.tiles)
-    )
+    real = one_hot(trainer.windows.tiles[:2], len(game.tiles))
     condition = torch.from_numpy(trainer.windows.condition[:2])
 
     def loss() -> float:
         dice = torch.Generator().manual_seed(0)
-        planes = real.permute(0, 3, 1, 2).float()
-        found = trainer.reconstruction(trainer.encoder, trainer.generator, planes, condition, 1.0, dice)
+        found = trainer.reconstruction(trainer.encoder, trainer.generator, real, condition, 1.0, dice)
         return float(found["terrain"].detach())
 
     before = loss()
