@@ -554,15 +554,11 @@ class GanTrainer:
         """Go on from what :meth:`state_dict` gave.
 
         Raises:
-            LevelForgeError: it is of another game, or was written by a version that knew less.
+            LevelForgeError: it is of another game.
         """
         if state.get("kind") != "gan" or state["game_digest"] != self.game.digest:
             raise LevelForgeError(
                 f"the checkpoint is not of a GAN for this {self.game.name!r}; start a new run"
-            )
-        if lacking := sorted(self.state_dict().keys() - state.keys()):
-            raise LevelForgeError(
-                f"the checkpoint is of another version (it lacks {', '.join(lacking)}); start a new run"
             )
         self.seed = int(state["seed"])
         networks = ("generator", "discriminator", "encoder", "average", "best")

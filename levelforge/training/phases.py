@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from levelforge.errors import LevelForgeError
 from levelforge.game import Game, Tiles
 from levelforge.training.folder import RunFolder, write_whole
 from levelforge.training.level_pool import TrainingGround, load_pool, make_pool, save_pool
@@ -103,6 +104,23 @@ def _events(trainer: Any) -> list[str]:
     return told
 
 
+def _go_on(trainer: Trainer, state: dict[str, Any]) -> None:
+    """Let a trainer go on from its part of a checkpoint.
+
+    Raises:
+        LevelForgeError: another version wrote it: it lacks something, or its networks have other sizes.
+    """
+    try:
+        trainer.load_state_dict(state)
+    except KeyError as error:
+        what = f"it lacks {error.args[0]!r}"
+    except RuntimeError as error:  # what torch raises for weights that do not fit
+        what = str(error).strip().splitlines()[-1].strip()
+    else:
+        return
+    raise LevelForgeError(f"the checkpoint is of another version ({what}); start a new run")
+
+
 class Phases:
     """Drives the trainers through the phases.
 
@@ -182,7 +200,7 @@ class Phases:
         torch.set_num_threads(self.settings.gan_threads)
         trainer = self.make_gan()
         if state is not None:
-            trainer.load_state_dict(state)
+            _go_on(trainer, state)
         if not self._advance("gan", trainer, self.settings.gan_share * self.budget, self._sheet):
             return False
         self._record("gan", trainer.finish())
@@ -225,7 +243,7 @@ class Phases:
         torch.set_num_threads(self.settings.dqn_threads)
         trainer = self._playtester(load_pool(self.folder.export / POOL))
         if state is not None:
-            trainer.load_state_dict(state)
+            _go_on(trainer, state)
         until = (self.settings.gan_share + self.settings.pool_share + self.settings.dqn_share) * self.budget
         return trainer if self._advance("dqn", trainer, min(until, self._end)) else None
 
@@ -241,15 +259,13 @@ class Phases:
         gan = self.make_gan()
         made = load_pool(self.folder.export / POOL)
         if state is None:
-            gan.load_state_dict(
-                torch.load(self.folder.export / GAN_STATE, map_location="cpu", weights_only=True)
-            )
+            _go_on(gan, torch.load(self.folder.export / GAN_STATE, map_location="cpu", weights_only=True))
         else:
             made = state["pool"].numpy()
         dqn = dqn or self._playtester(made)
         loop = self.make_loop(gan, dqn, made, max(0.0, self._end - self.clock.seconds()))
         if state is not None:
-            loop.load_state_dict(state)
+            _go_on(loop, state)
         self._save("loop", loop)
         if not self._advance("loop", loop, self._end, lambda _, name: self._sheet(gan, name)):
             return False

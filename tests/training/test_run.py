@@ -113,8 +113,9 @@ def test_an_unfinished_run_is_no_pack(tmp_path):
         pack_run(tmp_path, tmp_path / "pack")
 
 
-@pytest.mark.parametrize("phase", ["gan", "dqn", "loop"])
-def test_ctrl_c_stops_cleanly_and_a_resume_ends_where_the_whole_run_does(finished, tmp_path, phase):
+def interrupted(run, phase):
+    """A run that Ctrl-C stopped in the midst of a phase."""
+
     def interrupt(name, trainer):
         if name == phase:
             plain = trainer.advance
@@ -126,10 +127,14 @@ def test_ctrl_c_stops_cleanly_and_a_resume_ends_where_the_whole_run_does(finishe
 
             trainer.advance = advance
 
-    run = tmp_path / "run"
+    assert not go(run, FakeMakers(on_build=interrupt), budget=300, seed=5).done
+    return run
+
+
+@pytest.mark.parametrize("phase", ["gan", "dqn", "loop"])
+def test_ctrl_c_stops_cleanly_and_a_resume_ends_where_the_whole_run_does(finished, tmp_path, phase):
     before = signal.getsignal(signal.SIGINT)
-    first = go(run, FakeMakers(on_build=interrupt), budget=300, seed=5)
-    assert not first.done
+    run = interrupted(tmp_path / "run", phase)
     assert signal.getsignal(signal.SIGINT) is before
     assert "stopped" in (run / "log.txt").read_text(encoding="utf-8")
     second = train(out=run, resume=True, makers=FakeMakers(), quiet=True)
@@ -137,6 +142,27 @@ def test_ctrl_c_stops_cleanly_and_a_resume_ends_where_the_whole_run_does(finishe
     assert totals(run) == totals(finished[0])
     steps = [v for _, p, name, v in RunFolder(run).read_metrics() if p == phase and name == "step"]
     assert steps == [1.0, 2.0, 3.0]
+
+
+@pytest.mark.parametrize("phase", ["gan", "dqn", "loop"])
+def test_a_checkpoint_of_another_version_is_refused_by_name_of_what_it_lacks(tmp_path, phase):
+    run = RunFolder(interrupted(tmp_path / "run", phase))
+    state = run.load_checkpoint()
+    del state["trainer"]["total"]
+    run.save_checkpoint(state)
+    with pytest.raises(LevelForgeError, match=r"another version \(it lacks 'total'\); start a new run"):
+        train(out=run.path, resume=True, makers=FakeMakers(), quiet=True)
+
+
+def test_a_checkpoint_whose_networks_have_other_sizes_is_refused(tmp_path):
+    run = interrupted(tmp_path / "run", "gan")
+
+    def grown(phase, trainer):
+        weights = torch.nn.Linear(2, 3)
+        trainer.load_state_dict = lambda state: weights.load_state_dict(torch.nn.Linear(2, 4).state_dict())
+
+    with pytest.raises(LevelForgeError, match=r"another version \(size mismatch for .*\); start a new run"):
+        train(out=run, resume=True, makers=FakeMakers(on_build=grown), quiet=True)
 
 
 def test_kill_9_loses_at_most_what_came_after_the_checkpoint(tmp_path):
