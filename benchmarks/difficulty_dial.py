@@ -1,7 +1,8 @@
 """Does a designer get the difficulty asked for? Asked against measured, by a playtester that had no part in it.
 
     python benchmarks/difficulty_dial.py [--games dungeon,platformer] [--levels 200] [--pack DIR]
-        [--second-pack DIR | --second-seeds 101,102,103 --second-minutes 30] [--out out/difficulty_dial]
+        [--second-pack DIR | --second-seeds 101,102,103 --second-minutes 30 [--second-levels DIR]]
+        [--out out/difficulty_dial]
 
 ``--levels`` levels a game are asked for evenly over the range that the game declares, and made by the pack as
 ``levelforge generate --difficulty LO:HI`` makes them. Then a second playtester plays them: that of another pack
@@ -126,7 +127,8 @@ def run(name: str, args: argparse.Namespace) -> dict[str, Any]:
     if args.second_pack:
         second: Pack | Panel = load_pack(args.second_pack)
     else:
-        paths = [second_playtester(pack, args.second_minutes, seed, args.out) for seed in args.second_seeds]
+        maker = load_pack(args.second_levels) if args.second_levels else pack
+        paths = [second_playtester(maker, args.second_minutes, seed, args.out) for seed in args.second_seeds]
         second = Panel(tuple(Playtester(path, pack.game) for path in paths))
     config = GenerateConfig(n=args.levels, seed=args.seed, difficulty=(low, high), threads=args.threads)
     began = time.monotonic()
@@ -215,18 +217,24 @@ def main() -> None:
     parser.add_argument(
         "--episodes", type=int, default=24, help="of the second playtester, a level and skill"
     )
+    parser.add_argument(
+        "--second-levels",
+        type=Path,
+        help="the pack whose levels they train on, instead of the one that is judged",
+    )
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--only-second", action="store_true", help="train the second playtesters and stop")
     parser.add_argument("--out", type=Path, default=Path("out/difficulty_dial"))
     args = parser.parse_args()
     games = args.games.split(",")
-    if (args.pack or args.second_pack) and len(games) > 1:
-        parser.error("--pack, --second-pack: give one game with it")
+    if (args.pack or args.second_pack or args.second_levels) and len(games) > 1:
+        parser.error("--pack, --second-pack, --second-levels: give one game with it")
     args.out.mkdir(parents=True, exist_ok=True)
     if args.only_second:
         for name in games:
             for seed in args.second_seeds:
-                print(second_playtester(load_pack(args.pack or name), args.second_minutes, seed, args.out))
+                maker = load_pack(args.second_levels or args.pack or name)
+                print(second_playtester(maker, args.second_minutes, seed, args.out))
         return
     results = []
     for name in games:
