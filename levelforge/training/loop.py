@@ -68,6 +68,7 @@ class LoopConfig:
         asked_share: share of them made for a difficulty.
         played, first_played: how many of them are playtested.
         last_played: playtested at the end, to train and then to assess the critic that is exported.
+        corpus_played: windows of the corpus playtested at the beginning.
         episodes: a rung in these playtests; the critic evens out their noise.
         critic_steps, first_critic_steps: of the critic a round.
         pool: generated levels in the playtester's pool, at most; the oldest make room.
@@ -91,6 +92,7 @@ class LoopConfig:
     played: int = 160
     first_played: int = 384
     last_played: int = 512
+    corpus_played: int = 200
     episodes: int = 3
     critic_steps: int = 200
     first_critic_steps: int = 350
@@ -106,8 +108,8 @@ class LoopConfig:
     def scaled(self, factor: float) -> LoopConfig:
         """The same with fewer levels and steps, for a short budget."""
         names = (
-            "candidates", "first_candidates", "played", "first_played", "last_played", "critic_steps",
-            "first_critic_steps",
+            "candidates", "first_candidates", "played", "first_played", "last_played", "corpus_played",
+            "critic_steps", "first_critic_steps",
         )  # fmt: skip
         return replace(
             self, **{name: max(16, round(getattr(self, name) * min(1.0, factor))) for name in names}
@@ -367,7 +369,8 @@ class Loop:
     def _measure_corpus(self) -> None:
         """Measure the designer's own windows, so that reconstruction learns what difficulty looks like."""
         windows = self.gan.windows
-        chosen = np.arange(len(windows.tiles))[:200]
+        n = len(windows.tiles)
+        chosen = np.arange(0, n, max(1.0, n / self.config.corpus_played)).astype(int)
         levels = [Level(self.game, windows.tiles[i]) for i in chosen]
         scores = play(levels, self.game, self.dqn.values, self.config.episodes, self.seed)
         windows.condition[chosen, 0] = scores[:, DIFFICULTY]

@@ -301,6 +301,17 @@ def test_rounds_make_levels_teach_the_critic_and_feed_both(loop_of):
     assert loop.describe()["scores"] == list(SCORES)
 
 
+def test_windows_all_over_the_corpus_are_measured_and_fewer_in_a_short_budget(loop_of):
+    assert LoopConfig(corpus_played=200).scaled(0.1).corpus_played == 20
+    loop = loop_of(replace(TINY_LOOP, corpus_played=3))
+    condition = loop.gan.windows.condition
+    before = condition[:, 0].copy()
+    loop._measure_corpus()
+    measured = np.flatnonzero(condition[:, 0] != before)
+    step = len(condition) / 3
+    assert measured.tolist() == [0, int(step), int(2 * step)]
+
+
 def test_novel_levels_that_prove_fun_return_to_the_corpus_as_a_capped_share(loop_of):
     loop = loop_of(replace(TINY_LOOP, corpus_round=2, corpus_levels=3))
     own = loop.gan.windows.tiles
