@@ -24,7 +24,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -92,6 +92,13 @@ def second_playtester(pack: Pack, minutes: float, seed: int, out: Path) -> Path:
     return path
 
 
+def second_networks(name: str, args: argparse.Namespace) -> Iterator[Path]:
+    """The networks of one game's second playtester, trained one after the other as they are asked for."""
+    maker = load_pack(args.second_levels or args.pack or name)
+    for seed in args.second_seeds:
+        yield second_playtester(maker, args.second_minutes, seed, args.out)
+
+
 @dataclass(frozen=True)
 class Panel:
     """Playtesters that take turns, as those of a pack do."""
@@ -127,9 +134,7 @@ def run(name: str, args: argparse.Namespace) -> dict[str, Any]:
     if args.second_pack:
         second: Pack | Panel = load_pack(args.second_pack)
     else:
-        maker = load_pack(args.second_levels) if args.second_levels else pack
-        paths = [second_playtester(maker, args.second_minutes, seed, args.out) for seed in args.second_seeds]
-        second = Panel(tuple(Playtester(path, pack.game) for path in paths))
+        second = Panel(tuple(Playtester(path, pack.game) for path in second_networks(name, args)))
     config = GenerateConfig(n=args.levels, seed=args.seed, difficulty=(low, high), threads=args.threads)
     began = time.monotonic()
     made = generate(pack, config)
@@ -232,9 +237,8 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     if args.only_second:
         for name in games:
-            for seed in args.second_seeds:
-                maker = load_pack(args.second_levels or args.pack or name)
-                print(second_playtester(maker, args.second_minutes, seed, args.out))
+            for path in second_networks(name, args):
+                print(path)
         return
     results = []
     for name in games:

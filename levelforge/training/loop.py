@@ -370,7 +370,7 @@ class Loop:
         """Measure the designer's own windows, so that reconstruction learns what difficulty looks like."""
         windows = self.gan.windows
         n = len(windows.tiles)
-        chosen = np.arange(0, n, max(1.0, n / self.config.corpus_played)).astype(int)
+        chosen = np.linspace(0, n, min(n, self.config.corpus_played), endpoint=False).astype(int)
         levels = [Level(self.game, windows.tiles[i]) for i in chosen]
         scores = play(levels, self.game, self.dqn.values, self.config.episodes, self.seed)
         windows.condition[chosen, 0] = scores[:, DIFFICULTY]
