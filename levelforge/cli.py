@@ -276,7 +276,7 @@ def generate(
 )
 @click.option(
     "--only",
-    help="Of the networks of --from take one alone, generator or playtester; the other starts new.",
+    help="Of the networks of --from take one alone, generator or playtester; the others start new.",
 )
 @click.option("--track", metavar="TRACKER", help="Tell a tracker, too: mlflow.")
 @click.option(

@@ -101,6 +101,8 @@ class CriticNet(nn.Module):
 
     FIELDS = 7
     """Planes of :meth:`fields`."""
+    AFTER_COUNTS = 6
+    """Inputs of the dense layer that follow the counts of tiles."""
 
     def __init__(self, game: Game, channels: tuple[int, int, int] = (24, 40, 64), hidden: int = 96) -> None:
         super().__init__()
@@ -128,7 +130,7 @@ class CriticNet(nn.Module):
         self.middle = PlainBlock(middle)
         self.to_coarse = nn.Conv2d(middle, coarse, 4, stride=2, padding=1)
         self.coarse = PlainBlock(coarse)
-        self.dense = nn.Linear(3 * fine + 2 * coarse + tiles + 6, hidden)
+        self.dense = nn.Linear(3 * fine + 2 * coarse + tiles + self.AFTER_COUNTS, hidden)
         self.out = nn.Linear(hidden, len(SCORES))
         lively(self.enter, self.to_middle, self.to_coarse, self.dense)
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -125,6 +125,26 @@ class GanConfig:
         """For a GPU, where a step of many levels costs about the same as one of few."""
         return cls(
             batch=48, learning_rate=8e-4, warm_up=1200, ramp=600, steps=5000, ema=250.0, judge_every=250
+        )
+
+    def going_on(self) -> GanConfig:
+        """For a generator that has learnt this corpus already: what would have it begin anew is left out.
+
+        A pack has neither encoder nor discriminator. A warm-up with an encoder that knows nothing pulls the generator
+        down to it, and so does its reconstruction later; small steps keep it where the new discriminator is not yet to
+        be trusted.
+        """
+        return replace(
+            self,
+            warm_up=0,
+            reconstruction=0.0,
+            learning_rate=1e-4,
+            ramp=200,
+            mend=5.0,
+            ema=60.0,
+            steps=400,
+            judge_every=50,
+            judge_levels=1024,
         )
 
 

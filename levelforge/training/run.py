@@ -20,7 +20,7 @@ from levelforge import __version__
 from levelforge.corpus import Corpus, load_corpus
 from levelforge.errors import LevelForgeError
 from levelforge.game import Game, Tiles, load_game
-from levelforge.pack import load_pack, read_pack
+from levelforge.pack import Pack, load_pack, read_pack
 from levelforge.training.corpus_check import check_corpus, level_digests
 from levelforge.training.dqn import DqnConfig, DqnTrainer
 from levelforge.training.folder import RunFolder
@@ -152,10 +152,11 @@ def train(
             or the run's.
         start: a pack (or a bundled game's name) whose networks the new ones start from, as far as they match
             (:mod:`levelforge.training.transfer`); None is no pack, or the run's. The playtester's network is as wide
-            as the pack's.
+            as the pack's. A generator that learnt this very corpus goes on in small steps
+            (:meth:`~levelforge.training.gan.GanConfig.going_on`).
         freeze: what is copied from ``start`` does not go on learning, except the networks' heads; None is
             False, or the run's.
-        only: ``generator`` or ``playtester``: the one network that is taken from ``start``, while the other starts new;
+        only: ``generator`` or ``playtester``: the one network that is taken from ``start``, while the others start new;
             None is both, or as the run began.
         track: ``mlflow`` tells MLflow what happens (:mod:`levelforge.training.tracking`); None is nobody, or as
             the run began.
@@ -196,14 +197,16 @@ def train(
     notes = check_corpus(corpus, str(levels))
     device = _device(device)
     gpu = device == "cuda" and not resume
+    source = None if start is None else load_pack(start)
     usual_gan = GanConfig.for_gpu() if gpu else GanConfig()
+    if source is not None and only != "playtester" and _learnt(source, game, corpus):
+        usual_gan = usual_gan.going_on()
     chosen_gan = gan or (from_json(GanConfig, old["gan"], "gan") if "gan" in old else usual_gan)
     if loss is not None:
         if loss not in LOSSES:
             raise LevelForgeError(f"unknown loss {loss!r} (known: {', '.join(LOSSES)})")
         chosen_gan = replace(chosen_gan, loss=loss)  # type: ignore[arg-type]  # checked against LOSSES above
     usual_dqn = DqnConfig.for_gpu() if gpu else DqnConfig()
-    source = None if start is None else load_pack(start)
     if source is not None and only != "generator" and (net := playtester_net(source)) is not None:
         usual_dqn = replace(usual_dqn, net=net)
     chosen_dqn = dqn or (from_json(DqnConfig, old["dqn"], "dqn") if "dqn" in old else usual_dqn)
@@ -289,6 +292,14 @@ def train(
         folder.tracker.pack(folder.path)
     folder.tracker.end("FINISHED" if result.done else "KILLED")
     return result
+
+
+def _learnt(source: Pack, game: Game, corpus: Corpus) -> bool:
+    """Whether a pack's generator has learnt this very corpus."""
+    return (
+        source.game.digest == game.digest
+        and source.info.get("training", {}).get("corpus_hash") == corpus.hash
+    )
 
 
 def _hardware(device: str) -> str:

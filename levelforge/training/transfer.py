@@ -9,6 +9,7 @@ actions by name; places in the view by where they lie seen from the player.
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -24,9 +25,11 @@ from torch import Tensor, nn
 from levelforge.errors import LevelForgeError
 from levelforge.exporters.onnx_pack import HALF
 from levelforge.game import Game, Tile
-from levelforge.pack import CARD, GENERATOR, INFO, PLAYTESTER, Pack, read_pack
+from levelforge.pack import CARD, CRITIC, GENERATOR, INFO, PLAYTESTER, Pack, read_pack
 from levelforge.playtest.observation import VIEW_SIZE
+from levelforge.training.critic_net import CriticNet
 from levelforge.training.gan_nets import STYLE_CHANNELS
+from levelforge.training.loop import Loop
 from levelforge.training.playtester_net import MAP_SHAPE, PERSONAS, NetConfig, PlaytesterNet
 
 HEADS = ("terrain.", "entities.", "value.", "advantage.")
@@ -57,7 +60,7 @@ class Report:
     """What became of each parameter.
 
     Attributes:
-        kind: ``generator`` or ``playtester``.
+        kind: ``generator``, ``playtester`` or ``critic``.
         whole: names of parameters copied whole, in another order perhaps.
         partly: for those copied in part, the entries that have no counterpart.
         fresh: names of parameters the pack has nothing for.
@@ -241,23 +244,24 @@ def match_tiles(here: Sequence[Tile], there: Sequence[Tile]) -> tuple[list[Label
     )
 
 
+def _name(label: Label) -> str:
+    """What the entry of a tile is called."""
+    return str(label[1]) if isinstance(label, tuple) else str(label)
+
+
 def generator_axes(here: Game, there: Game, features: int) -> dict[str, Axis]:
     """The generator's parameters with entries to match; ``features`` is the width of its finest layer."""
     terrain = match_tiles(here.terrain, there.terrain)
     entities = match_tiles(here.entities, there.entities)
     style: list[Label] = [("style", i) for i in range(STYLE_CHANNELS)] + ["difficulty"]
     fine: list[Label] = [("feature", i) for i in range(features)]
-
-    def words(label: Label) -> str:
-        return str(label[1]) if isinstance(label, tuple) else str(label)
-
     return {
-        "styler.0.weight": Axis(1, style + entities[0], style + entities[1], words),
-        "terrain.weight": Axis(0, *terrain, words),
-        "terrain.bias": Axis(0, *terrain, words),
-        "furnish.weight": Axis(1, fine + terrain[0], fine + terrain[1], words),
-        "entities.weight": Axis(0, *entities, words),
-        "entities.bias": Axis(0, *entities, words),
+        "styler.0.weight": Axis(1, style + entities[0], style + entities[1], _name),
+        "terrain.weight": Axis(0, *terrain, _name),
+        "terrain.bias": Axis(0, *terrain, _name),
+        "furnish.weight": Axis(1, fine + terrain[0], fine + terrain[1], _name),
+        "entities.weight": Axis(0, *entities, _name),
+        "entities.bias": Axis(0, *entities, _name),
     }
 
 
@@ -276,6 +280,20 @@ def playtester_axes(net: PlaytesterNet, here: Game, there: Game) -> dict[str, Ax
         "trunk.0.weight": Axis(1, places[0] + others, places[1] + others, words),
         "advantage.last": Axis(2, *actions),
         "advantage.last_bias": Axis(2, *actions),
+    }
+
+
+def critic_axes(net: CriticNet, here: Game, there: Game) -> dict[str, Axis]:
+    """The critic's parameters with entries to match: those that tell tiles apart."""
+    tiles = match_tiles(here.tiles, there.tiles)
+    seen = net.enter.in_channels - len(here.tiles)
+    counted = net.dense.in_features - len(here.tiles)
+    before: list[Label] = [("feature", i) for i in range(counted - CriticNet.AFTER_COUNTS)]
+    after: list[Label] = [("way", i) for i in range(CriticNet.AFTER_COUNTS)]
+    ways: list[Label] = [("way", i) for i in range(seen)]
+    return {
+        "enter.weight": Axis(1, tiles[0] + ways, tiles[1] + ways, _name),
+        "dense.weight": Axis(1, before + tiles[0] + after, before + tiles[1] + after, _name),
     }
 
 
@@ -320,8 +338,8 @@ def start_generator(trainer: Any, source: Pack, *, freeze: bool = False) -> Repo
     net = trainer.generator
     axes = generator_axes(trainer.game, source.game, net.terrain.in_channels)
     report = transplant(net, read_tensors(path), axes, str(path), freeze=freeze)
-    for copy in (trainer.average, trainer.best):
-        copy.load_state_dict(net.state_dict())
+    for other in (trainer.average, trainer.best):
+        other.load_state_dict(net.state_dict())
     return report
 
 
@@ -331,13 +349,26 @@ def start_playtester(trainer: Any, source: Pack, *, freeze: bool = False) -> Rep
     net = trainer.net
     axes = playtester_axes(net, trainer.game, source.game)
     report = transplant(net, _personal(read_tensors(path)), axes, str(path), freeze=freeze)
-    for copy in (trainer.target, trainer.actor, trainer.average):
-        copy.load_state_dict(net.state_dict())
+    for other in (trainer.target, trainer.actor, trainer.average):
+        other.load_state_dict(net.state_dict())
+    return report
+
+
+def start_critic(trainer: Any, source: Pack) -> Report:
+    """Let a :class:`~levelforge.training.critic.CriticTrainer` start from a pack's critic.
+
+    Raises:
+        LevelForgeError: see :func:`transplant`; nothing is copied then.
+    """
+    path = source.folder / CRITIC
+    net = copy.deepcopy(trainer.net)
+    report = transplant(net, read_tensors(path), critic_axes(net, trainer.game, source.game), str(path))
+    trainer.net.load_state_dict(net.state_dict())
     return report
 
 
 STARTS: dict[str, Callable[..., Report]] = {"generator": start_generator, "playtester": start_playtester}
-"""What of a pack can be started from, and how."""
+"""What of a pack can be started from alone, and how."""
 
 
 class Starting:
@@ -366,15 +397,23 @@ class Starting:
         return self._started(self.makers.dqn(*args), "playtester")
 
     def loop(self, *args: Any) -> Any:
-        """As the makers': its trainers are started already."""
-        return self.makers.loop(*args)
+        """As the makers', its critic started, too: it goes on learning whatever is frozen, since the levels do."""
+        loop = self.makers.loop(*args)
+        if self.only is None and isinstance(loop, Loop) and CRITIC in self.source.info["files"]:
+            try:
+                self._tell(start_critic(loop.critic, self.source))
+            except LevelForgeError as error:  # hours into a run a critic is no reason to end it
+                self.log(f"the critic begins new, as without --from: {error}")
+        return loop
 
     def _started(self, trainer: Any, network: str) -> Any:
         if self.only not in (None, network):
             return trainer
-        report = STARTS[network](trainer, self.source, freeze=self.freeze)
+        self._tell(STARTS[network](trainer, self.source, freeze=self.freeze))
+        return trainer
+
+    def _tell(self, report: Report) -> None:
         if report.kind not in self._told:
             self._told.add(report.kind)
             for line in report.lines(self.source):
                 self.log(line)
-        return trainer

@@ -16,7 +16,12 @@ from levelforge.training.run import train
 from levelforge.training.settings import RunSettings
 
 SETTINGS = RunSettings(
-    slice_seconds=0.01, checkpoint_seconds=0.02, sample_seconds=60, generated_levels=4, gan_threads=1
+    slice_seconds=0.01,
+    checkpoint_seconds=0.02,
+    sample_seconds=60,
+    generated_levels=4,
+    patched_levels=4,
+    gan_threads=1,
 )
 
 

@@ -14,12 +14,15 @@ from levelforge import decode
 from levelforge.errors import LevelForgeError
 from levelforge.game import load_game
 from levelforge.level import parse_text
-from levelforge.pack import GENERATOR, INFO, PLAYTESTER, pack_hash, read_pack, write_pack
+from levelforge.pack import CRITIC, GENERATOR, INFO, PLAYTESTER, load_pack, pack_hash, read_pack, write_pack
 from levelforge.playtest.observation import VIEW_SIZE, view_codes
 from levelforge.training import transfer
+from levelforge.training.critic import CriticConfig, CriticTrainer
 from levelforge.training.dqn import DqnConfig, DqnTrainer
 from levelforge.training.folder import RunFolder
 from levelforge.training.gan import GanConfig, GanTrainer
+from levelforge.training.level_pool import TrainingGround
+from levelforge.training.loop import Loop, LoopConfig
 from levelforge.training.packing import pack_again, pack_run
 from levelforge.training.playtester_net import (
     INPUT_NAMES,
@@ -31,12 +34,14 @@ from levelforge.training.playtester_net import (
 from levelforge.training.run import train
 from levelforge.training.settings import to_json
 from levelforge.training.transfer import (
+    Starting,
     generator_axes,
     keep_source,
     match_tiles,
     playtester_axes,
     playtester_net,
     read_tensors,
+    start_critic,
     start_generator,
     start_playtester,
 )
@@ -145,6 +150,17 @@ def test_from_its_own_game_a_playtester_has_the_values_of_the_pack(packs, name):
 
 
 @pytest.mark.parametrize("name", OTHER)
+def test_from_its_own_game_a_critic_foresees_what_the_packs_does(name):
+    pack = load_pack(name)
+    trainer = CriticTrainer(pack.game, CriticConfig(), 0)
+    report = start_critic(trainer, pack)
+    assert (report.partly, report.fresh) == ({}, [])
+    tiles = np.stack([level for level in levels(pack.game) if level.shape == levels(pack.game)[0].shape])
+    (theirs,) = ort.InferenceSession(pack.folder / CRITIC).run(None, {"tiles": tiles.astype(np.float32)})
+    assert np.allclose(trainer.predict(tiles), theirs, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", OTHER)
 def test_every_parameter_is_an_initialiser_of_its_own_name(packs, name):
     # the exporter could fold or rename some; then a pack would not be enough to start from
     pack = packs[name]
@@ -199,6 +215,26 @@ def test_from_another_game_rows_follow_roles(packs, name):
     assert 0.9 < report.copied / report.numbers < 1.0
     missing = {tile.name for tile in game.entities if tile.role not in theirs}
     assert set(report.partly.get("entities.weight", [])) == missing
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_from_another_game_what_a_critic_sees_follows_tiles(name):
+    source, game = load_pack(OTHER[name]), load_game(name)
+    trainer, plain = CriticTrainer(game, CriticConfig(), 0), CriticTrainer(game, CriticConfig(), 0)
+    report = start_critic(trainer, source)
+    tensors = read_tensors(source.folder / CRITIC)
+    here, there = match_tiles(game.tiles, source.game.tiles)
+    for parameter, first in (("enter", 0), ("dense", 3 * 24 + 2 * 64)):
+        mine, fresh = (getattr(t.net, parameter).weight.detach().numpy() for t in (trainer, plain))
+        theirs = tensors[f"{parameter}.weight"]
+        for i, label in enumerate(here):
+            expected = theirs[:, first + there.index(label)] if label in there else fresh[:, first + i]
+            assert np.array_equal(mine[:, first + i], expected)
+        # what follows the tiles is what is known of the way, the same in all games
+        assert np.array_equal(mine[:, first + len(here) :], theirs[:, first + len(there) :])
+    assert set(report.partly["enter.weight"]) == {
+        tile.name for tile, label in zip(game.tiles, here, strict=True) if label not in there
+    }
 
 
 @pytest.mark.parametrize("name", OTHER)
@@ -378,6 +414,64 @@ def test_a_pack_tells_how_the_pack_was_made_that_it_started_from(packs, tmp_path
         f"levelforge train dungeon --from {name} --seed {n}" for name, n in (("dungeon", 1), ("pack1", 2))
     )
     assert f"{first}  # gave the pack {told['pack'][:12]}\n{second}\n" in card
+
+
+class RealLoop(Makers):
+    """Makers whose loop is real, too."""
+
+    def loop(self, *args):
+        return Loop(*args)
+
+
+def started_loop(tmp_path, only=None, channels=(24, 40, 64)):
+    """A loop that starts from the bundled dungeon pack, and what was logged."""
+    pack, game, log = load_pack("dungeon"), load_game("dungeon"), []
+    config = LoopConfig(critic=CriticConfig(channels=channels))
+    pool = np.zeros((0, game.height, game.width), np.uint8)
+    ground = TrainingGround(levels(game), game)
+    starting = Starting(RealLoop(), pack, False, log.append, only)
+    made = starting.loop(game, ground, gan(game), dqn(game), pool, config, 60.0, tmp_path, 0)
+    theirs = read_tensors(pack.folder / CRITIC)["enter.weight"]
+    return np.array_equal(made.critic.net.enter.weight.detach().numpy(), theirs), "\n".join(log)
+
+
+def test_a_loop_goes_on_with_the_packs_critic(tmp_path):
+    same, log = started_loop(tmp_path)
+    assert same
+    assert "critic from the dungeon pack" in log
+
+
+def test_a_loop_begins_a_new_critic_where_one_network_alone_is_taken(tmp_path):
+    assert started_loop(tmp_path, only="playtester") == (False, "")
+
+
+def test_a_critic_of_other_widths_does_not_end_a_run_that_has_come_to_its_loop(tmp_path):
+    same, log = started_loop(tmp_path, channels=(24, 40, 48))
+    assert not same
+    assert "the critic begins new" in log
+    assert "to_coarse.weight has shape" in log
+
+
+def test_a_generator_that_learnt_this_corpus_goes_on_in_small_steps(tmp_path, monkeypatch):
+    nothing = {name: lambda *_, **__: transfer.Report("fake") for name in transfer.STARTS}
+    monkeypatch.setattr(transfer, "STARTS", nothing)  # what is copied is not the matter here
+
+    def config(name, **extra):
+        assert go(tmp_path / name, makers=FakeMakers(), gan=None, **extra).done
+        found = RunFolder(tmp_path / name).config()["gan"]
+        return found["warm_up"], found["reconstruction"], found["learning_rate"]
+
+    usual = GanConfig().warm_up, GanConfig().reconstruction, GanConfig().learning_rate
+    assert config("first") == usual
+    pack = pack_run(tmp_path / "first", tmp_path / "pack").folder
+    assert config("on", start=pack) == (0, 0.0, 1e-4)
+    assert config("as-set", start=pack, changes={"gan.warm_up": "7"}) == (7, 0.0, 1e-4)
+    assert config("new", start=pack, only="playtester") == usual
+    few = tmp_path / "levels" / "train"
+    few.mkdir(parents=True)
+    for file in sorted((load_game("dungeon").folder / "corpus" / "train").glob("*.txt"))[:6]:
+        (few / file.name).write_bytes(file.read_bytes())
+    assert config("other-corpus", start=pack, levels=few.parent) == usual
 
 
 @pytest.mark.parametrize("only", ["generator", "playtester"])
