@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -104,14 +105,17 @@ def _events(trainer: Any) -> list[str]:
     return told
 
 
-def _go_on(trainer: Trainer, state: dict[str, Any]) -> None:
-    """Let a trainer go on from its part of a checkpoint.
+@contextmanager
+def _of_this_version() -> Iterator[None]:
+    """While something goes on from its part of a checkpoint.
 
     Raises:
         LevelForgeError: another version wrote it: it lacks something, or its networks have other sizes.
     """
     try:
-        trainer.load_state_dict(state)
+        yield
+    except torch.OutOfMemoryError:
+        raise
     except KeyError as error:
         what = f"it lacks {error.args[0]!r}"
     except RuntimeError as error:  # what torch raises for weights that do not fit
@@ -119,6 +123,12 @@ def _go_on(trainer: Trainer, state: dict[str, Any]) -> None:
     else:
         return
     raise LevelForgeError(f"the checkpoint is of another version ({what}); start a new run")
+
+
+def _go_on(trainer: Trainer, state: dict[str, Any]) -> None:
+    """Let a trainer go on from its part of a checkpoint; raises as :func:`_of_this_version`."""
+    with _of_this_version():
+        trainer.load_state_dict(state)
 
 
 class Phases:
@@ -261,7 +271,8 @@ class Phases:
         if state is None:
             _go_on(gan, torch.load(self.folder.export / GAN_STATE, map_location="cpu", weights_only=True))
         else:
-            made = state["pool"].numpy()
+            with _of_this_version():
+                made = state["pool"].numpy()
         dqn = dqn or self._playtester(made)
         loop = self.make_loop(gan, dqn, made, max(0.0, self._end - self.clock.seconds()))
         if state is not None:

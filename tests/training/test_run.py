@@ -144,14 +144,29 @@ def test_ctrl_c_stops_cleanly_and_a_resume_ends_where_the_whole_run_does(finishe
     assert steps == [1.0, 2.0, 3.0]
 
 
-@pytest.mark.parametrize("phase", ["gan", "dqn", "loop"])
-def test_a_checkpoint_of_another_version_is_refused_by_name_of_what_it_lacks(tmp_path, phase):
+@pytest.mark.parametrize(
+    ("phase", "lacking"), [("gan", "total"), ("dqn", "total"), ("loop", "total"), ("loop", "pool")]
+)
+def test_a_checkpoint_of_another_version_is_refused_by_name_of_what_it_lacks(tmp_path, phase, lacking):
     run = RunFolder(interrupted(tmp_path / "run", phase))
     state = run.load_checkpoint()
-    del state["trainer"]["total"]
+    del state["trainer"][lacking]
     run.save_checkpoint(state)
-    with pytest.raises(LevelForgeError, match=r"another version \(it lacks 'total'\); start a new run"):
+    with pytest.raises(LevelForgeError, match=rf"another version \(it lacks '{lacking}'\); start a new run"):
         train(out=run.path, resume=True, makers=FakeMakers(), quiet=True)
+
+
+def test_a_full_gpu_is_not_taken_for_another_version(tmp_path):
+    run = interrupted(tmp_path / "run", "gan")
+
+    def full(phase, trainer):
+        def load(state):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+        trainer.load_state_dict = load
+
+    with pytest.raises(torch.OutOfMemoryError):
+        train(out=run, resume=True, makers=FakeMakers(on_build=full), quiet=True)
 
 
 def test_a_checkpoint_whose_networks_have_other_sizes_is_refused(tmp_path):
