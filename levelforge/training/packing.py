@@ -74,7 +74,7 @@ class Members:
 
     def origins(self) -> list[dict[str, Any]]:
         """Where each comes from: the pack it was trained for, and how that was made."""
-        own = {"pack": self.pack.hash, "training": self.pack.info.get("training", {})}
+        own = _origin(self.pack)
         known = {entry.get("file"): entry for entry in self.pack.info["playtester"].get("panel", [])}
         return [known.get(numbered(k), own) for k in self.numbers]
 
@@ -264,8 +264,18 @@ def _source(config: Mapping[str, Any], folder: RunFolder) -> dict[str, Any]:
     start = config.get("start")
     if not start:
         return {}
-    training = json.loads((folder.path / START / PACK_INFO).read_text(encoding="utf-8")).get("training", {})
-    return {"start": {**start, "training": training}}
+    return {"start": {**start, **_origin(read_pack(folder.path / START))}}
+
+
+def _origin(pack: Pack) -> dict[str, Any]:
+    """A pack and how it was made: ``{"pack": hash, "training": …}``; with ``made``, its card's commands, where further
+    playtesters came in after the training.
+    """
+    origin = {"pack": pack.hash, "training": pack.info.get("training", {})}
+    found = MADE.search((pack.folder / CARD).read_text(encoding="utf-8"))
+    if found and pack.info["playtester"].get("panel"):
+        origin["made"] = found[0].splitlines()[1:-1]
+    return origin
 
 
 def _earlier(training: Mapping[str, Any]) -> list[str]:
@@ -275,10 +285,11 @@ def _earlier(training: Mapping[str, Any]) -> list[str]:
 
 
 def _making(origin: Mapping[str, Any]) -> list[str]:
-    """Commands that made a pack, given as ``{"pack": hash, "training": …}``."""
+    """Commands that made a pack, given as by :func:`_origin`."""
     training = origin.get("training", {})
-    command = training.get("command", "# somebody's training")
-    return [*_earlier(training), f"{command}  # gave the pack {origin['pack'][:12]}"]
+    usual = [*_earlier(training), training.get("command", "# somebody's training")]
+    *before, last = origin.get("made", usual)
+    return [*before, f"{last}  # gave the pack {origin['pack'][:12]}"]
 
 
 def portable(command: str) -> str:

@@ -623,8 +623,17 @@ def test_a_pack_is_made_of_a_pack_with_other_playtesters(packs, tmp_path):
     card = (made.folder / "model_card.md").read_text(encoding="utf-8")
     pack = f"levelforge pack {both.hash[:12]}:1 --panel {both.hash[:12]}:2 --panel {three.hash[:12]} --apart --out made"
     assert f"\n{pack}\n```" in card
-    for number, source in ((2, two), (3, three), (1, both)):
+    for number, source in ((1, one), (2, two), (3, three)):
         assert f"\nlevelforge train {number}  # gave the pack {source.hash[:12]}\n" in card
+    pack = f"levelforge pack {one.hash[:12]} --panel {two.hash[:12]} --out both  # gave the pack {both.hash[:12]}"
+    assert card.count(pack) == 1
+    # a training that goes on from it tells of all that, too
+    assert go(tmp_path / "on", start=made.folder, command="levelforge train on").done
+    told = (pack_run(tmp_path / "on", tmp_path / "pack-on").folder / "model_card.md").read_text(
+        encoding="utf-8"
+    )
+    assert f"{pack}\n" in told
+    assert f"--apart --out made  # gave the pack {made.hash[:12]}\nlevelforge train on\n" in told
     assert card.count("shares the playtests with") == 0
     assert card.count("leaves the playtests to") == 1
     # and once more, in which the first plays again
