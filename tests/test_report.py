@@ -257,6 +257,13 @@ def test_any_curve_can_be_drawn(points):
     assert "nan" not in drawn
 
 
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_curve_of_one_point_is_a_dot(times):
+    drawn = line_chart({"a": [(1.0, 0.9)] * times}, ("x", "y"))
+    assert drawn.count("<circle") == 1
+    assert "<polyline" not in drawn
+
+
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
 def test_any_difficulties_can_be_drawn(values):
     bars = [int(n) for n in re.findall(r"<title>(\d+) measured", histogram(values, values))]

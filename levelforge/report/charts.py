@@ -8,7 +8,7 @@ from html import escape
 
 Points = Sequence[tuple[float, float]]
 
-LEFT, RIGHT, TOP, BOTTOM = 44.0, 12.0, 10.0, 34.0
+LEFT, RIGHT, TOP, BOTTOM = 52.0, 12.0, 10.0, 34.0
 COLORS = 6
 """Line colours that the style sheet knows: classes c0 to c5."""
 
@@ -100,12 +100,13 @@ def line_chart(
     frame = Frame(size, (min(xs), max(xs)), y_range, labels)
     body = []
     for place, points in enumerate(kept.values()):
-        path = " ".join(f"{frame.x(x):.1f},{frame.y(y):.1f}" for x, y in thinned(points, 400))
+        places = [(f"{frame.x(x):.1f}", f"{frame.y(y):.1f}") for x, y in thinned(points, 400)]
         color = f"c{place % COLORS}"
-        if len(points) == 1:
-            x, y = points[0]
-            body.append(f'<circle class="dot {color}" cx="{frame.x(x):.1f}" cy="{frame.y(y):.1f}" r="3"/>')
+        if len(set(places)) == 1:  # one point, or the same one twice: a line of no length would not be seen
+            x, y = places[0]
+            body.append(f'<circle class="dot {color}" cx="{x}" cy="{y}" r="3"/>')
         else:
+            path = " ".join(map(",".join, places))
             body.append(f'<polyline class="line {color}" points="{path}"/>')
     chart = frame.draw("".join(body), ", ".join(lines))
     if len(lines) == 1:
@@ -216,9 +217,12 @@ def number(value: float) -> str:
     """A number as short as an axis needs it.
 
     Examples:
-        >>> [number(v) for v in (0.2, 3.0, 12000.0, 2500000.0)]
-        ['0.2', '3', '12k', '2.5M']
+        >>> [number(v) for v in (0.000792, 0.2, 3.0, 12000.0, 2500000.0)]
+        ['7.92e-4', '0.2', '3', '12k', '2.5M']
     """
+    if 0 < abs(value) < 1e-3:
+        power = math.floor(math.log10(abs(value)))
+        return f"{value / 10.0**power:.4g}e{power}"
     for size, unit in ((1e6, "M"), (1e3, "k")):
         if abs(value) >= 10 * size or (abs(value) >= size and unit == "M"):
             return f"{value / size:g}{unit}"
