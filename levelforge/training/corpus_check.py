@@ -39,8 +39,8 @@ def check_corpus(corpus: Corpus, where: str) -> list[str]:
     notes = []
     if len(lost) == count:
         raise LevelForgeError(
-            f"{where}: {'the only level' if count == 1 else f'none of the {count} levels'} can be beaten: {_named(lost)}; "
-            f"mend them (levelforge repair {where}) or give others"
+            f"{where}: {'the only level cannot' if count == 1 else f'none of the {count} levels can'} be beaten: "
+            f"{_named(lost)}; mend what is there (levelforge repair {where}) or give others"
         )
     if lost:
         notes.append(f"{len(lost)} of {count} levels cannot be beaten and teach nothing: {_named(lost)}")

@@ -102,7 +102,7 @@ def test_a_corpus_that_nobody_can_win_says_which_levels_and_why(tmp_path):
     for name in ("spiked", "third", "fourth"):
         (folder / f"{name}.txt").unlink()
     with pytest.raises(
-        LevelForgeError, match=r"the only level can be beaten.*'walled' \(no way leads to the goal\)"
+        LevelForgeError, match=r"the only level cannot be beaten.*'walled' \(no way leads to the goal\)"
     ):
         go(tmp_path / "run", levels=folder)
 
