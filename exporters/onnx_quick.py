@@ -3,13 +3,14 @@
 Its kernels for convolutions take channels in blocks of 16, and fall back to a far slower way where channels do not
 fill them. So the first convolution gets just the cell codes that the game has, and zeros up to the next multiple of
 16. Of the codes exactly one holds in a cell, so one of them (empty) can do without a channel: what it adds is added
-everywhere, and taken off the others.
+everywhere, and taken off the others. Cells are compared with each code, which writes the channels where the
+convolution reads them; rows of a table would have to be reordered.
 
 Where all rows are of one persona, that one's heads alone are computed; where they are not, each one's.
 
 A network that sees a level and its mirror image as one (``dqn.net.facing``) turns what it sees by a product with the
-identity or its mirror image, which is exact and far quicker than to read backwards, and looks codes up in a second
-table instead of exchanging the two that have a side. The map's weights bring the factor that the map is to have.
+identity or its mirror image, which is exact and far quicker than to read backwards, and compares codes with others
+instead of exchanging the two that have a side. The map's weights bring the factor that the map is to have.
 
 The parameters stay in the file under their names, whole; what is made of them is computed by the graph itself, once,
 when an engine opens the file and folds its constants.
@@ -22,7 +23,6 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from levelforge.game import Role
 from levelforge.playtest.observation import LEFT, RIGHT
@@ -34,6 +34,8 @@ BLOCK = 16
 """Channels that the kernels take at a time."""
 MADE = "quick."
 """Begins the names of what is made here; a graph that has some is left as it is."""
+NONE = -1
+"""A code that no cell has."""
 FLOAT, INT64 = 1, 7
 """Types of tensors, as ``onnx.TensorProto`` numbers them."""
 
@@ -99,9 +101,7 @@ class _Made:
         channels, inputs = self.constants["view.0.weight"].shape[:2]
         beside = inputs - known
         spare, more = -(len(codes) + beside) % BLOCK, -channels % BLOCK
-        table = np.zeros((known, len(codes) + spare), np.float32)
-        table[codes, np.arange(len(codes))] = 1.0
-        self.look_up(tables[0], table)
+        self.tell_apart(tables[0], [*codes, *[NONE] * spare])
         weight = "view.0.weight"
         empty = self.node(
             "Slice", weight, self.numbers(Role.EMPTY), self.numbers(Role.EMPTY + 1), self.numbers(1)
@@ -116,19 +116,25 @@ class _Made:
         second.input[1] = self.padded(second.input[1], (0, 0, 0, 0, 0, more, 0, 0))
         return True
 
-    def look_up(self, gather: onnx.NodeProto, table: NDArray[np.float32]) -> None:
-        """Gather codes from another table, and from a second one where RIGHT and LEFT are exchanged in some rows."""
+    def tell_apart(self, gather: onnx.NodeProto, codes: Sequence[int]) -> None:
+        """A channel a code, 1 where it is and 0 elsewhere, by comparing instead of looking up, which needs no reordering
+        after it; in rows where RIGHT and LEFT are exchanged, they are compared in each other's place.
+        """
+        cells = self.makers[gather.input[1]].input[0]  # before they became whole numbers
+        held = np.array(codes, np.float32)
         swap = self.before(gather.input[1], "Cast", "Where")
         away = self.before(swap.input[0], "And", "Reshape") if swap is not None else None
         if swap is not None and away is not None:
-            turned = self.node("Cast", away.input[0], to=FLOAT)
-            second = self.node("Mul", turned, self.constant("known", np.float32(len(table))))
-            place = self.node("Add", swap.input[2], self.node("Reshape", second, self.numbers(-1, 1, 1)))
-            gather.input[1] = self.node("Cast", place, to=INT64)
-            exchanged = np.arange(len(table))
-            exchanged[[RIGHT, LEFT]] = LEFT, RIGHT
-            table = np.concatenate([table, table[exchanged]])
-        gather.input[0] = self.constant("codes", table)
+            cells = swap.input[2]
+            exchanged = np.select([held == RIGHT, held == LEFT], [LEFT, RIGHT], held).astype(np.float32)
+            both = self.constant("codes", np.stack([held, exchanged]))
+            rows = self.node("Gather", both, self.node("Cast", away.input[0], to=INT64))
+            place = self.node("Reshape", rows, self.numbers(-1, len(codes), 1, 1))
+        else:
+            place = self.constant("codes", held.reshape(1, -1, 1, 1))
+        same = self.node("Equal", self.node("Unsqueeze", cells, self.numbers(1)), place)
+        apart = self.node("Cast", same, to=FLOAT)
+        self.node("Transpose", apart, output=self.taken_from(gather), perm=[0, 2, 3, 1])
 
     def turns(self) -> None:
         """Turn inputs by a product where they are read backwards."""

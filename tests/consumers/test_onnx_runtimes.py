@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from levelforge.decode import sample_inputs
+from levelforge.env import BatchEnv
 from levelforge.game import bundled_games
 from levelforge.pack import load_pack
 
@@ -153,3 +154,25 @@ def test_opencv_runs_the_critic(name):
     for _, tiles in cases(name)[:3]:
         network.setInput(tiles.astype(np.float32), "tiles")
         assert network.forward("scores").ravel() == pytest.approx(pack.critic(tiles)[0], abs=1e-4)
+
+
+@by_game
+def test_opencv_runs_the_playtesters(name):
+    """Each of them, from episodes that all four personas play."""
+    cv2 = pytest.importorskip("cv2")
+    cv2.setNumThreads(1)
+    pack, rng = load_pack(name), np.random.default_rng(3)
+    tiles = np.concatenate([tiles for _, tiles in cases(name)[:4]])
+    env = BatchEnv(pack.game, tiles, 12, seed=1, shaping=False)
+    env.set_persona(np.eye(4, dtype=np.float32)[np.arange(12) % 4])
+    obs = env.reset()
+    for _ in range(10):
+        obs = env.step(rng.integers(len(pack.game.actions), size=12))[0]
+    for playtester in pack.playtesters:
+        network = cv2.dnn.readNetFromONNX(str(playtester.path), engine=cv2.dnn.ENGINE_NEW)
+        values = []
+        for row in range(12):
+            for key, value in obs.items():
+                network.setInput(value[row : row + 1].astype(np.float32), key)
+            values.append(network.forward("q").ravel().copy())
+        np.testing.assert_allclose(values, playtester(obs), atol=1e-4)

@@ -100,8 +100,8 @@ def test_one_persona_costs_one_pair_of_products_and_nothing_is_read_backwards():
     assert (before["MatMul"], before["Gemm"], before["If"]) == (4, 1, 0)
     # two that turn view and map; the trunk and a pair of heads
     assert (after["MatMul"], after["Gemm"], after["If"]) == (2, 3, 1)
-    assert before["Equal"] == 2
-    assert after["Equal"] == 1
+    assert before["Equal"] == 2  # RIGHT and LEFT
+    assert after["Equal"] == 2  # cells with codes, rows with personas
     assert before["Where"] - after["Where"] == 3
 
 
