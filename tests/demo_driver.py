@@ -1,11 +1,13 @@
 """Drives the demo without a window: keys in, frames out, and a worker that works in between frames."""
 
+import importlib
+
 import pygame
 
 from levelforge.demo_game import app as app_module
+from levelforge.demo_game import worker_jobs
 from levelforge.demo_game.app import App, Options
 from levelforge.demo_game.save import Save
-from levelforge.demo_game.worker_jobs import JOBS
 from levelforge.errors import LevelForgeError
 
 STEP = 1 / 60
@@ -37,7 +39,7 @@ class InlineWorker:
             return []
         number, job = self._jobs.pop(0)
         try:
-            return [(number, JOBS[job["kind"]](job))]
+            return [(number, worker_jobs.JOBS[job["kind"]](job))]
         except LevelForgeError as error:
             return [(number, {"error": str(error)})]
 
@@ -46,6 +48,11 @@ class InlineWorker:
 
 
 def make_app(monkeypatch, folder, *, inline=True, **options):
+    """An app without a window. How hard its levels are is seldom the matter, so they are chosen from few candidates and
+    measured by one episode a rung.
+    """
+    monkeypatch.setattr(worker_jobs, "EPISODES", 1)
+    monkeypatch.setattr(importlib.import_module("levelforge.generate"), "JUDGED", 1)
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
     monkeypatch.setenv("SDL_AUDIODRIVER", "dummy")
     if inline:
