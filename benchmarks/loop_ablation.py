@@ -1,7 +1,7 @@
 """What does each part of the loop do for the levels? GAN alone, each part alone, and all together.
 
     python benchmarks/loop_ablation.py [--games dungeon,platformer] [--seeds 3,1] [--seconds 240]
-        [--gan-seconds 360] [--dqn-seconds 150] [--playtesters PACK,PACK] [--set NAME=VALUE ...]
+        [--gan-seconds 360] [--dqn-seconds 150] [--playtesters PACK,NETWORK] [--set NAME=VALUE ...]
         [--jobs 2] [--out out/loop_ablation]
 
 All arms of a game and seed start from the same generator (``--gan-seconds`` of GAN training) and the same
@@ -11,7 +11,8 @@ are the processor's (all threads of a process together), so all arms have the sa
 
 What steers is the playtester's judgement, and after minutes of training it has little: an explorer that sees a sixth of
 a level says nothing of how it invites exploring. ``--playtesters`` lets the playtesters start from those of other packs, as
-``levelforge train --from`` does; not from the bundled ones, for these are the judges.
+``levelforge train --from`` does; not from the bundled ones, for these are the judges. The file of a playtester alone will
+do, such as ``difficulty_dial.py --only-second`` trains from a seed of its own.
 
 Then each makes 1000 candidates as ``levelforge generate`` would, and the certified ones of them are played by the
 bundled pack's playtester, which is of no arm (a rerun may do that elsewhere: ``--only-train``). Figures with 95 %
@@ -28,6 +29,7 @@ import multiprocessing
 import os
 import platform
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -36,12 +38,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 from arguments import numbers
+from google.protobuf.message import DecodeError
 from loop_ablation_cell import ARMS, PLAYTESTERS, Cell, Plan, judge_arm, loop_config, run_arm, run_start
 
 from levelforge.errors import LevelForgeError
 from levelforge.game import bundled_games
-from levelforge.pack import Pack, load_pack, read_pack
+from levelforge.pack import GENERATOR, Pack, load_pack, read_pack, write_pack
 from levelforge.playtest.difficulty import wilson
 
 DRAWS = 2000
@@ -119,21 +123,44 @@ def show(game: str, rows: Sequence[dict[str, Any]]) -> None:
         )
 
 
-def read_playtesters(folders: Sequence[Path]) -> dict[str, Pack]:
-    """The packs by their games.
+def read_playtesters(sources: Sequence[Path], drafts: Path) -> dict[str, Pack]:
+    """The packs by their games; a playtester alone gets one in ``drafts``.
 
     Raises:
-        LevelForgeError: a folder is no pack.
+        LevelForgeError: a source is neither a pack nor a playtester.
         SystemExit: a pack is a judge.
     """
     found = {}
-    for folder in folders:
-        pack = read_pack(folder)
+    for folder in sources:
+        pack = pack_of(folder, drafts) if folder.suffix == ".onnx" else read_pack(folder)
         name = pack.game.name
         if pack.hash == load_pack(name).hash:
             raise SystemExit(f"{folder}: is the bundled pack, which judges; give one of another training")
         found[name] = pack
     return found
+
+
+def pack_of(network: Path, drafts: Path) -> Pack:
+    """A playtester alone as a pack, with the bundled generator, which no arm uses.
+
+    Raises:
+        LevelForgeError: the file is no playtester of a bundled game.
+    """
+    try:
+        told = {entry.key: entry.value for entry in onnx.load(network).metadata_props}
+    except (OSError, DecodeError) as error:
+        raise LevelForgeError(f"{network}: is no ONNX file that can be read ({error})") from None
+    if told.get("game") not in bundled_games() or told.get("kind") != "playtester":
+        raise LevelForgeError(f"{network}: is no playtester of a bundled game")
+    host = load_pack(told["game"])
+    return write_pack(
+        drafts / host.game.name,
+        host.game,
+        (host.folder / GENERATOR).read_bytes(),
+        network.read_bytes(),
+        {k: host.info[k] for k in ("generator", "playtester", "count_distribution", "figures")},
+        f"# {network.name}",
+    )
 
 
 def begin(plan: Plan, playtesters: Mapping[str, Pack], out: Path) -> None:
@@ -167,7 +194,7 @@ def main() -> None:
         "--dqn-seconds", type=float, default=150.0, help="of the playtester's training before"
     )
     parser.add_argument(
-        "--playtesters", default="", help="packs (one a game at most) that the playtesters start from"
+        "--playtesters", default="", help="packs or playtesters (one a game at most) to start from"
     )
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="a loop's setting, as weights.fun=16"
@@ -184,25 +211,27 @@ def main() -> None:
     seeds = dict(zip(games, args.seeds * (len(games) if len(args.seeds) == 1 else 1), strict=False))
     if len(seeds) < len(games):
         parser.error("--seeds: give one number for all games or one a game")
-    try:
-        packs = read_playtesters([Path(folder) for folder in args.playtesters.split(",") if folder])
-    except LevelForgeError as error:
-        parser.error(f"--playtesters: {error}")
-    plan = Plan(
-        args.gan_seconds,
-        args.dqn_seconds,
-        args.seconds,
-        args.rounds,
-        args.candidates,
-        args.played,
-        {name: pack.hash for name, pack in packs.items()},
-        {name: value for name, _, value in (change.partition("=") for change in args.set)},
-    )
-    try:
-        loop_config("all", plan)
-    except LevelForgeError as error:
-        parser.error(f"--set: {error}")
-    begin(plan, packs, args.out)
+    with tempfile.TemporaryDirectory() as drafts:
+        sources = [Path(source) for source in args.playtesters.split(",") if source]
+        try:
+            packs = read_playtesters(sources, Path(drafts))
+        except LevelForgeError as error:
+            parser.error(f"--playtesters: {error}")
+        plan = Plan(
+            args.gan_seconds,
+            args.dqn_seconds,
+            args.seconds,
+            args.rounds,
+            args.candidates,
+            args.played,
+            {name: pack.hash for name, pack in packs.items()},
+            {name: value for name, _, value in (change.partition("=") for change in args.set)},
+        )
+        try:
+            loop_config("all", plan)
+        except LevelForgeError as error:
+            parser.error(f"--set: {error}")
+        begin(plan, packs, args.out)
     grid = [Cell(game, seed, arm) for game in games for seed in range(seeds[game]) for arm in ARMS]
     paths = {cell: args.out / "cells" / f"{cell.name}.json" for cell in grid}
     missing = [cell for cell in grid if not paths[cell].exists()]
