@@ -16,7 +16,7 @@ from levelforge.game import load_game
 from levelforge.level import parse_text
 from levelforge.pack import CRITIC, GENERATOR, INFO, PLAYTESTER, load_pack, pack_hash, read_pack, write_pack
 from levelforge.playtest.observation import VIEW_SIZE, view_codes
-from levelforge.training import transfer
+from levelforge.training import phases, transfer
 from levelforge.training.critic import CriticConfig, CriticTrainer
 from levelforge.training.dqn import DqnConfig, DqnTrainer
 from levelforge.training.folder import RunFolder
@@ -73,6 +73,17 @@ OTHER = {"dungeon": "platformer", "platformer": "dungeon"}
 @pytest.fixture(autouse=True)
 def one_thread():
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def no_pool(monkeypatch):
+    """Networks that have learnt nothing make levels that take long to repair, and nobody here plays them."""
+
+    def none(_export, game, _info, **_options):
+        width, height = game.header.size
+        return np.zeros((0, height, width), np.uint8), 0.0
+
+    monkeypatch.setattr(phases, "make_pool", none)
 
 
 def levels(game, most=4):
