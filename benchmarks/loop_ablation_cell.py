@@ -68,7 +68,9 @@ def run_start(cell: Cell, plan: Plan, out: Path) -> None:
     """
     import torch
 
+    from levelforge.training.budget import pace
     from levelforge.training.folder import write_whole
+    from levelforge.training.gan import FIRST_TRAINING
     from levelforge.training.level_pool import make_pool, save_pool
     from levelforge.training.status import Stop
     from levelforge.training.transfer import start_playtester
@@ -79,6 +81,8 @@ def run_start(cell: Cell, plan: Plan, out: Path) -> None:
     torch.set_num_threads(1)
     path.mkdir(parents=True, exist_ok=True)
     game, corpus, gan = _gan(cell)
+    now = time.process_time()
+    gan.progress = pace(time.process_time, now, now + plan.gan_seconds, last=FIRST_TRAINING)
     _train(gan, plan.gan_seconds)
     gan.export(path / "generator.onnx", latest=True)
     info = {"generator": gan.describe(), "count_distribution": gan.distribution}
@@ -98,7 +102,9 @@ def run_arm(cell: Cell, plan: Plan, out: Path) -> None:
     """Train one arm from its seed's start and make its candidates, in ``out/trained``; unless it is there."""
     import torch
 
+    from levelforge.training.budget import pace
     from levelforge.training.folder import write_whole
+    from levelforge.training.gan import FIRST_TRAINING
     from levelforge.training.level_pool import TrainingGround, load_pool
     from levelforge.training.loop import Loop
 
@@ -108,31 +114,28 @@ def run_arm(cell: Cell, plan: Plan, out: Path) -> None:
     path = out / "starts" / Cell(cell.game, cell.seed).name
     game, corpus, gan = _gan(cell)
     gan.load_state_dict(torch.load(path / "gan.pt", weights_only=True))
-    clock = time.process_time  # what else the machine does takes nothing from an arm
-    began = clock()
-    events: list[str] = []
-    rounds = 0
+    loop = None
     if ARMS[cell.arm]:
         made = load_pool(path / "pool.npz")
         dqn = _dqn(cell, game, corpus, made, _source(cell, plan, out))
         dqn.load_state_dict(torch.load(path / "dqn.pt", weights_only=True))
-        config = loop_config(cell.arm, plan)
-        began = clock()
+        config, drafts = loop_config(cell.arm, plan), out / "drafts" / cell.name
         ground = TrainingGround(corpus, game)
-        loop = Loop(
-            game, ground, gan, dqn, made, config, plan.seconds, out / "drafts" / cell.name, cell.seed, clock
-        )
-        while not loop.finished and clock() - began < plan.seconds:
-            loop.advance(3.0)
-        events, rounds = loop.events, loop.round
-    else:
-        while clock() - began < plan.seconds:
+        loop = Loop(game, ground, gan, dqn, made, config, plan.seconds, drafts, cell.seed, time.process_time)
+    clock = time.process_time  # what else the machine does takes nothing from an arm
+    began = clock()
+    gan.progress = pace(clock, began, began + plan.seconds, first=FIRST_TRAINING)
+    while clock() - began < plan.seconds and not (loop is not None and loop.finished):
+        if loop is None:
             gan.step()
+        else:
+            loop.advance(3.0)
     spent = clock() - began
     gan.keep()
     result = {
         "game": cell.game, "seed": cell.seed, "arm": cell.arm, "plan": asdict(plan), "seconds": spent,
-        "gan_steps": gan.steps, "rounds": rounds, "events": events, **_solve(cell, gan, plan, out),
+        "gan_steps": gan.steps, "rounds": loop.round if loop else 0, "events": loop.events if loop else [],
+        **_solve(cell, gan, plan, out),
     }  # fmt: skip
     write_whole(out / "trained" / f"{cell.name}.json", (json.dumps(result, indent=1) + "\n").encode())
 

@@ -1,8 +1,9 @@
-"""Budgets: how long to train, as people write it."""
+"""Budgets: how long to train, as people write it, and how much of it is over."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from levelforge.errors import LevelForgeError
 
@@ -30,6 +31,18 @@ def parse_budget(text: str) -> float:
     if seconds < 1:
         raise LevelForgeError(f"budget {text!r} is less than a second; give at least 1s")
     return seconds
+
+
+def pace(
+    clock: Callable[[], float], begin: float, end: float, first: float = 0.0, last: float = 1.0
+) -> Callable[[], float]:
+    """Progress by a clock: ``first`` until ``begin`` (seconds), then evenly on to ``last`` at ``end``.
+
+    Examples:
+        >>> [pace(lambda: now, 10.0, 20.0, last=0.5)() for now in (0.0, 15.0, 99.0)]
+        [0.0, 0.25, 0.5]
+    """
+    return lambda: first + (last - first) * min(1.0, max(0.0, (clock() - begin) / max(1e-9, end - begin)))
 
 
 def format_seconds(seconds: float) -> str:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -47,6 +47,8 @@ from levelforge.training.steer import Steering
 Loss = Literal["r3gan", "wgan-gp"]
 MEND_LIMIT = 20_000
 """States that repair may look at in one candidate while training."""
+FIRST_TRAINING = 0.7
+"""The GAN's progress when the loop begins: about the share of its time that it trains alone, before."""
 
 
 @dataclass(frozen=True)
@@ -160,6 +162,9 @@ class GanTrainer:
 
     Attributes:
         steering: what pulls the generator besides the discriminator; None until the loop begins.
+        progress: says how much of the training is over, 0 to 1, where that is a matter of time: warm-up, ramp and learning
+            rate then go by it as soon as it is ahead of the steps. A slow machine would else spend a short budget on the
+            warm-up alone. None goes by steps.
     """
 
     def __init__(
@@ -201,6 +206,7 @@ class GanTrainer:
         self.optimiser_e = torch.optim.Adam(self.encoder.parameters(), config.learning_rate, betas)
         self.half = halved(config.precision, self.device)
         self.steering: Steering | None = None
+        self.progress: Callable[[], float] | None = None
         self._returned = self.windows.tiles[:0]
         self.steps = 0
         self.best_quality = -np.inf
@@ -225,6 +231,11 @@ class GanTrainer:
         rate = (self.steps - first) / max(time.monotonic() - began, 1e-9)
         return {"step": float(self.steps), "steps_per_second": rate} | self.metrics | self.judged
 
+    @property
+    def _reached(self) -> float:
+        """The step that warm-up, ramp and learning rate have come to."""
+        return max(float(self.steps), self.progress() * self.config.steps if self.progress else 0.0)
+
     # --- one step ------------------------------------------------------------------------------
 
     def step(self) -> None:
@@ -232,7 +243,8 @@ class GanTrainer:
         config = self.config
         rng = np.random.default_rng((self.seed, self.steps))
         dice = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        rate = config.learning_rate * (1 - 0.9 * min(1.0, self.steps / config.steps))
+        reached = self._reached
+        rate = config.learning_rate * (1 - 0.9 * min(1.0, reached / config.steps))
         scales = (1.0, config.discriminator_rate, 1.0)
         for optimiser, scale in zip(
             (self.optimiser_g, self.optimiser_d, self.optimiser_e), scales, strict=True
@@ -246,8 +258,8 @@ class GanTrainer:
             nats = self.reconstruction(self.encoder, self.generator, real, real_condition, config.kl, dice)
         loss = sum(nats.values(), torch.zeros((), device=self.device))
         self.metrics |= {name: float(value.detach()) for name, value in nats.items()}
-        if self.steps >= config.warm_up:
-            share = min(1.0, (self.steps - config.warm_up + 1) / max(1, config.ramp))
+        if reached >= config.warm_up:
+            share = min(1.0, (reached - config.warm_up + 1) / max(1, config.ramp))
             against = self._adversarial(real, real_condition, inputs, wanted, dice)
             loss = config.reconstruction * loss + share * against
         self.optimiser_g.zero_grad(set_to_none=True)

@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 
 from levelforge.errors import LevelForgeError
 from levelforge.game import Game, Tiles
+from levelforge.training.budget import pace
 from levelforge.training.folder import RunFolder, write_whole
+from levelforge.training.gan import FIRST_TRAINING
 from levelforge.training.level_pool import TrainingGround, load_pool, make_pool, save_pool
 from levelforge.training.settings import RunSettings
 from levelforge.training.status import Status, Stop
@@ -59,13 +61,13 @@ class Trainer(Protocol):
         """Write the ONNX file."""
 
 
-class DqnLike(Trainer, Protocol):
-    """What a run asks of the playtester's trainer besides."""
+class Paced(Trainer, Protocol):
+    """A trainer that can anneal by the run's clock."""
 
     progress: Callable[[], float] | None
 
 
-class GanLike(Trainer, Protocol):
+class GanLike(Paced, Protocol):
     """What a run asks of the GAN's trainer besides."""
 
     distribution: dict[str, list[float]]
@@ -164,8 +166,8 @@ class Phases:
         stop: Stop,
         *,
         make_gan: Callable[[], GanLike],
-        make_dqn: Callable[[list[Tiles]], DqnLike],
-        make_loop: Callable[[GanLike, DqnLike, NDArray[np.uint8], float], LoopLike],
+        make_dqn: Callable[[list[Tiles]], Paced],
+        make_loop: Callable[[GanLike, Paced, NDArray[np.uint8], float], LoopLike],
         seed: int,
     ) -> None:
         self.folder, self.game, self.ground, self.settings = folder, game, ground, settings
@@ -204,14 +206,21 @@ class Phases:
         reserve = max(15.0, self.settings.finish_share * self.budget)
         return self.budget - min(reserve, 0.25 * self.budget)
 
+    @property
+    def _loop_begins(self) -> float:
+        """When the loop begins, at the latest."""
+        return (self.settings.gan_share + self.settings.pool_share + self.settings.dqn_share) * self.budget
+
     # --- phases --------------------------------------------------------------------------------
 
     def _gan(self, state: dict[str, Any] | None) -> bool:
         torch.set_num_threads(self.settings.gan_threads)
         trainer = self.make_gan()
+        until = self.settings.gan_share * self.budget
+        trainer.progress = pace(self.clock.seconds, 0.0, until, last=FIRST_TRAINING)
         if state is not None:
             _go_on(trainer, state)
-        if not self._advance("gan", trainer, self.settings.gan_share * self.budget, self._sheet):
+        if not self._advance("gan", trainer, until, self._sheet):
             return False
         self._record("gan", trainer.finish())
         self._sheet(trainer, "last")
@@ -248,25 +257,25 @@ class Phases:
         self._save("dqn", None)
         return True
 
-    def _dqn(self, state: dict[str, Any] | None) -> DqnLike | None:
+    def _dqn(self, state: dict[str, Any] | None) -> Paced | None:
         """The playtester after its first training; None if somebody stopped it."""
         torch.set_num_threads(self.settings.dqn_threads)
         trainer = self._playtester(load_pool(self.folder.export / POOL))
         if state is not None:
             _go_on(trainer, state)
-        until = (self.settings.gan_share + self.settings.pool_share + self.settings.dqn_share) * self.budget
-        return trainer if self._advance("dqn", trainer, min(until, self._end)) else None
+        return trainer if self._advance("dqn", trainer, min(self._loop_begins, self._end)) else None
 
-    def _playtester(self, made: NDArray[np.uint8]) -> DqnLike:
+    def _playtester(self, made: NDArray[np.uint8]) -> Paced:
         """A trainer of the playtester, on its training ground, annealed by the run's clock."""
         trainer = self.make_dqn(self.ground(made))
         begin = (self.settings.gan_share + self.settings.pool_share) * self.budget
-        trainer.progress = lambda: max(0.0, (self.clock.seconds() - begin) / max(1e-9, self._end - begin))
+        trainer.progress = pace(self.clock.seconds, begin, self._end)
         return trainer
 
-    def _loop(self, state: dict[str, Any] | None, dqn: DqnLike | None) -> bool:
+    def _loop(self, state: dict[str, Any] | None, dqn: Paced | None) -> bool:
         torch.set_num_threads(self.settings.gan_threads)
         gan = self.make_gan()
+        gan.progress = pace(self.clock.seconds, self._loop_begins, self._end, first=FIRST_TRAINING)
         made = load_pool(self.folder.export / POOL)
         if state is None:
             _go_on(gan, torch.load(self.folder.export / GAN_STATE, map_location="cpu", weights_only=True))

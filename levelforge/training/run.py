@@ -27,7 +27,7 @@ from levelforge.training.folder import RunFolder
 from levelforge.training.gan import GanConfig, GanTrainer
 from levelforge.training.level_pool import TrainingGround
 from levelforge.training.loop import STEERS, Loop, LoopConfig, Steer
-from levelforge.training.phases import Clock, DqnLike, GanLike, LoopLike, Phases
+from levelforge.training.phases import Clock, GanLike, LoopLike, Paced, Phases
 from levelforge.training.settings import RunSettings, changed, from_json, to_json
 from levelforge.training.status import Status, stop_on_signals
 from levelforge.training.tracking import open_tracker
@@ -50,7 +50,7 @@ class Makers(Protocol):
 
     def dqn(
         self, game: Game, levels: Sequence[Tiles], heldout: Sequence[Tiles], config: DqnConfig, seed: int
-    ) -> DqnLike:
+    ) -> Paced:
         """The trainer of the second phase."""
 
     def loop(
@@ -58,7 +58,7 @@ class Makers(Protocol):
         game: Game,
         ground: TrainingGround,
         gan: GanLike,
-        dqn: DqnLike,
+        dqn: Paced,
         pool: NDArray[np.uint8],
         config: LoopConfig,
         seconds: float,
@@ -77,7 +77,7 @@ class _RealMakers:
 
     def dqn(
         self, game: Game, levels: Sequence[Tiles], heldout: Sequence[Tiles], config: DqnConfig, seed: int
-    ) -> DqnLike:
+    ) -> Paced:
         return DqnTrainer(game, levels, heldout, config, seed, self.device)
 
     def loop(
@@ -85,7 +85,7 @@ class _RealMakers:
         game: Game,
         ground: TrainingGround,
         gan: GanLike,
-        dqn: DqnLike,
+        dqn: Paced,
         pool: NDArray[np.uint8],
         config: LoopConfig,
         seconds: float,
