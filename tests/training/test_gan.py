@@ -170,6 +170,33 @@ def test_the_warm_start_learns_to_reconstruct_and_leaves_the_discriminator_alone
     assert all(torch.equal(a, b) for a, b in zip(judge, trainer.discriminator.parameters(), strict=True))
 
 
+def test_a_clock_that_is_ahead_of_the_steps_ends_the_warm_up_and_lowers_the_rate() -> None:
+    game = load_game("dungeon")
+    trainer = GanTrainer(game, corpus(game), replace(TINY, warm_up=10, judge_every=100), seed=3)
+    over = 0.0
+    trainer.progress = lambda: over
+    trainer.step()
+    assert "loss_d" not in trainer.metrics
+    assert trainer.optimiser_g.param_groups[0]["lr"] == TINY.learning_rate
+    over = 0.25  # 10 of 40 steps
+    trainer.step()
+    assert "loss_d" in trainer.metrics
+    over = 1.0
+    trainer.step()
+    assert trainer.optimiser_g.param_groups[0]["lr"] == pytest.approx(0.1 * TINY.learning_rate)
+
+
+def test_a_clock_that_is_behind_the_steps_changes_nothing() -> None:
+    game = load_game("dungeon")
+    plain, timed = (GanTrainer(game, corpus(game), TINY, seed=4) for _ in range(2))
+    timed.progress = lambda: 0.0
+    for _ in range(3):
+        plain.step()
+        timed.step()
+    for a, b in zip(plain.generator.parameters(), timed.generator.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
 def test_an_unknown_loss_is_refused() -> None:
     game = load_game("dungeon")
     with pytest.raises(LevelForgeError, match="unknown loss 'hinge'"):

@@ -18,7 +18,7 @@ from levelforge.game import load_game
 from levelforge.training.budget import format_seconds, parse_budget
 from levelforge.training.dqn import DqnConfig
 from levelforge.training.folder import CHECKPOINT, PREVIOUS, RunFolder
-from levelforge.training.gan import GanConfig
+from levelforge.training.gan import FIRST_TRAINING, GanConfig
 from levelforge.training.loop import LoopConfig
 from levelforge.training.packing import pack_run
 from levelforge.training.run import train
@@ -60,6 +60,17 @@ def test_a_run_goes_through_its_phases_and_leaves_its_files(finished):
     phases = [phase for _, phase, _, _ in RunFolder(run).read_metrics()]
     assert list(dict.fromkeys(phases)) == ["gan", "pool", "dqn", "loop"]
     assert not list(run.rglob("*.part"))
+
+
+def test_what_anneals_goes_by_the_runs_clock(tmp_path):
+    built = []
+    makers = FakeMakers(on_build=lambda phase, trainer: built.append((phase, trainer)))
+    assert go(tmp_path / "run", makers, budget=300).done
+    first, second = (trainer for phase, trainer in built if phase == "gan")
+    assert 0 < first.progress() < 0.1  # of seconds
+    assert second.progress() == FIRST_TRAINING  # the loop's time, by which it goes on, is not there yet
+    (player,) = (trainer for phase, trainer in built if phase == "dqn")
+    assert player.progress() == 0
 
 
 def test_the_config_tells_what_was_done(finished):
