@@ -61,6 +61,7 @@ class GanConfig:
         learning_rate: Adam's, falling to a tenth over ``steps``.
         discriminator_rate: the discriminator's learning rate over the generator's.
         warm_up: steps of reconstruction alone at the start.
+        warm_up_share: share of the time at which the warm-up ends where there is a clock and too little time for so many.
         ramp: steps over which the adversarial loss then comes in.
         reconstruction: weight of the reconstruction loss (nats a tile) beside the adversarial loss.
         connect: weight of the share of tiles that walls cut off from the start (top-down games); beside the
@@ -96,6 +97,7 @@ class GanConfig:
     learning_rate: float = 6e-4
     discriminator_rate: float = 0.5
     warm_up: int = 2000
+    warm_up_share: float = 0.35
     ramp: int = 1500
     reconstruction: float = 4.0
     connect: float = 1.5
@@ -172,6 +174,8 @@ class GanTrainer:
     ) -> None:
         if config.loss not in ("r3gan", "wgan-gp"):
             raise LevelForgeError(f"unknown loss {config.loss!r} (known: r3gan, wgan-gp)")
+        if not 0 < config.warm_up_share < 1:
+            raise LevelForgeError(f"warm_up_share {config.warm_up_share:g} must lie between 0 and 1")
         self.game, self.config, self.seed, self.device = game, config, seed, torch.device(device)
         levels = [level.tiles for level in corpus.train] if isinstance(corpus, Corpus) else corpus
         self.windows = cut_windows(game, levels)
@@ -234,7 +238,15 @@ class GanTrainer:
     @property
     def _reached(self) -> float:
         """The step that warm-up, ramp and learning rate have come to."""
-        return max(float(self.steps), self.progress() * self.config.steps if self.progress else 0.0)
+        if self.progress is None:
+            return float(self.steps)
+        config, over = self.config, self.progress()
+        first = config.warm_up_share if config.warm_up else 0.0
+        if over < first:
+            by_clock = config.warm_up * over / first
+        else:
+            by_clock = config.warm_up + max(0, config.steps - config.warm_up) * (over - first) / (1 - first)
+        return max(float(self.steps), by_clock)
 
     # --- one step ------------------------------------------------------------------------------
 

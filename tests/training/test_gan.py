@@ -178,9 +178,13 @@ def test_a_clock_that_is_ahead_of_the_steps_ends_the_warm_up_and_lowers_the_rate
     trainer.step()
     assert "loss_d" not in trainer.metrics
     assert trainer.optimiser_g.param_groups[0]["lr"] == TINY.learning_rate
-    over = 0.25  # 10 of 40 steps
+    over = TINY.warm_up_share - 0.01
+    trainer.step()
+    assert "loss_d" not in trainer.metrics
+    over = TINY.warm_up_share  # 10 of 40 steps
     trainer.step()
     assert "loss_d" in trainer.metrics
+    assert trainer.optimiser_g.param_groups[0]["lr"] == pytest.approx((1 - 0.9 / 4) * TINY.learning_rate)
     over = 1.0
     trainer.step()
     assert trainer.optimiser_g.param_groups[0]["lr"] == pytest.approx(0.1 * TINY.learning_rate)
@@ -195,6 +199,12 @@ def test_a_clock_that_is_behind_the_steps_changes_nothing() -> None:
         timed.step()
     for a, b in zip(plain.generator.parameters(), timed.generator.parameters(), strict=True):
         assert torch.equal(a, b)
+
+
+def test_a_share_that_is_none_is_refused() -> None:
+    game = load_game("dungeon")
+    with pytest.raises(LevelForgeError, match="warm_up_share 1 must lie between 0 and 1"):
+        GanTrainer(game, corpus(game), replace(TINY, warm_up_share=1.0), seed=0)
 
 
 def test_an_unknown_loss_is_refused() -> None:
