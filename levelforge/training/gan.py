@@ -124,6 +124,10 @@ class GanConfig:
     augment_shift: int = 3
     augment_cutout: float = 0.35
 
+    def __post_init__(self) -> None:
+        if not 0 < self.warm_up_share < 1:
+            raise LevelForgeError(f"warm_up_share {self.warm_up_share:g} must lie between 0 and 1")
+
     @classmethod
     def for_gpu(cls) -> GanConfig:
         """For a GPU, where a step of many levels costs about the same as one of few."""
@@ -174,8 +178,6 @@ class GanTrainer:
     ) -> None:
         if config.loss not in ("r3gan", "wgan-gp"):
             raise LevelForgeError(f"unknown loss {config.loss!r} (known: r3gan, wgan-gp)")
-        if not 0 < config.warm_up_share < 1:
-            raise LevelForgeError(f"warm_up_share {config.warm_up_share:g} must lie between 0 and 1")
         self.game, self.config, self.seed, self.device = game, config, seed, torch.device(device)
         levels = [level.tiles for level in corpus.train] if isinstance(corpus, Corpus) else corpus
         self.windows = cut_windows(game, levels)

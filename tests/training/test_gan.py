@@ -202,9 +202,8 @@ def test_a_clock_that_is_behind_the_steps_changes_nothing() -> None:
 
 
 def test_a_share_that_is_none_is_refused() -> None:
-    game = load_game("dungeon")
     with pytest.raises(LevelForgeError, match="warm_up_share 1 must lie between 0 and 1"):
-        GanTrainer(game, corpus(game), replace(TINY, warm_up_share=1.0), seed=0)
+        GanConfig(warm_up_share=1.0)
 
 
 def test_an_unknown_loss_is_refused() -> None:

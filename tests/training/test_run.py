@@ -65,9 +65,9 @@ def test_a_run_goes_through_its_phases_and_leaves_its_files(finished):
 def test_what_anneals_goes_by_the_runs_clock(tmp_path):
     built = []
     makers = FakeMakers(on_build=lambda phase, trainer: built.append((phase, trainer)))
-    assert go(tmp_path / "run", makers, budget=300).done
+    assert go(tmp_path / "run", makers, budget=3000).done
     first, second = (trainer for phase, trainer in built if phase == "gan")
-    assert 0 < first.progress() < 0.1  # of seconds
+    assert 0 < first.progress() < 0.1  # a few seconds of 3000
     assert second.progress() == FIRST_TRAINING  # the loop's time, by which it goes on, is not there yet
     (player,) = (trainer for phase, trainer in built if phase == "dqn")
     assert player.progress() == 0
