@@ -25,14 +25,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import os
 import platform
 import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -42,6 +41,7 @@ import onnx
 from arguments import numbers
 from google.protobuf.message import DecodeError
 from loop_ablation_cell import ARMS, PLAYTESTERS, Cell, Plan, judge_arm, loop_config, run_arm, run_start
+from workers import workers
 
 from levelforge.errors import LevelForgeError
 from levelforge.game import bundled_games
@@ -53,11 +53,10 @@ DRAWS = 2000
 
 def run_all(work: Sequence[tuple[Any, Sequence[Cell]]], plan: Plan, out: Path, jobs: int) -> None:
     """Do each piece of work for all of its cells, ``jobs`` at a time, before the next one begins."""
-    os.environ["OMP_NUM_THREADS"] = "1"
     began = time.monotonic()
     (out / "cells").mkdir(parents=True, exist_ok=True)
     for do, todo in work:
-        with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+        with workers(jobs) as pool:
             running = {pool.submit(do, cell, plan, out): cell for cell in todo}
             for number, future in enumerate(as_completed(running), 1):
                 future.result()

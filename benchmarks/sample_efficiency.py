@@ -31,14 +31,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import os
 import platform
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -47,6 +46,7 @@ import numpy as np
 from arguments import numbers
 from numpy.typing import NDArray
 from sample_efficiency_cell import ARMS, Cell, Plan, family, run_cell, settings, unseen, write_json
+from workers import workers
 
 from levelforge.game import bundled_games, load_game
 
@@ -96,9 +96,8 @@ def done_already(cell: Cell, wanted: dict[str, Any], out: Path) -> bool:
 
 def run_all(cells: Sequence[Cell], plan: Plan, out: Path, jobs: int, device: str) -> None:
     """Run the cells that are missing, ``jobs`` at a time."""
-    os.environ["OMP_NUM_THREADS"] = "1"  # for the processes to come
     began = time.monotonic()
-    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+    with workers(jobs) as pool:
         running = {pool.submit(run_cell, cell, plan, out, device): cell for cell in cells}
         for number, future in enumerate(as_completed(running), 1):
             result = future.result()
