@@ -8,7 +8,7 @@ playtests make room. The critic is only ever assessed on levels it has not yet b
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -121,17 +121,29 @@ class CriticTrainer:
         scores[:, BEATABLE] = beatable
         self.solved.add(tiles, scores)
 
-    def train(self, steps: int) -> dict[str, float]:
-        """So many steps on what is remembered; returns the losses of the last ones."""
+    def train(
+        self, steps: int, progress: Callable[[], float] = lambda: 0.0, least: float = 1.0
+    ) -> dict[str, float]:
+        """So many steps on what is remembered; returns the losses of the last ones.
+
+        Args:
+            steps: at most.
+            progress: share of the time for them that is over; where it is ahead of the steps, the learning rate
+                goes by it, and they end with it.
+            least: share of the steps that are done in any case.
+        """
         if not len(self.played) and not len(self.solved):
             return {}
         config = self.config
         losses: list[NDArray[np.float64]] = []
         self.net.train()
         for step in range(steps):
+            over = max(step / steps, min(progress(), step / (least * steps)))
+            if over >= 1:
+                break
             rng = np.random.default_rng((self.seed, self.steps))
             for group in self.optimiser.param_groups:
-                group["lr"] = config.learning_rate * (1 - 0.9 * step / steps)
+                group["lr"] = config.learning_rate * (1 - 0.9 * over)
             tiles, scores = self._batch(rng)
             parts = self._losses(tiles, scores)
             total = config.beatable * parts[0] + config.difficulty * parts[1] + config.fun * parts[2]

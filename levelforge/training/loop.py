@@ -31,6 +31,7 @@ from levelforge.errors import LevelForgeError
 from levelforge.game import Game
 from levelforge.level import Level
 from levelforge.playtest.measure import QFunction
+from levelforge.training.budget import pace
 from levelforge.training.critic import (
     DIFFICULTY,
     CriticConfig,
@@ -52,6 +53,8 @@ Steer = Literal["critic", "value", "both", "none"]
 STEERS = ("critic", "value", "both", "none")
 LEGS = ("make", "critic", "gan", "dqn")
 DRAFT = "draft"
+PROBE = 16
+"""Playtests that tell what a playtest takes."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,9 @@ class LoopConfig:
         bootstrap: whether certified novel levels go back to the generator's corpus.
         feed: whether generated levels go to the playtester.
         rounds: at most.
-        gan_share, dqn_share: of a round's time; no share leaves that network as it is.
+        gan_share, dqn_share: of a round's time; no share leaves that network as it is. What they leave is for
+            playtests and critic, half and half; the first round has twice as much for these.
+        least: share of playtests and critic's steps that a machine too slow for all of them in that time does.
         candidates, first_candidates: made in a round, and in the first one.
         asked_share: share of them made for a difficulty.
         played, first_played: how many of them are playtested.
@@ -86,6 +91,7 @@ class LoopConfig:
     rounds: int = 6
     gan_share: float = 0.45
     dqn_share: float = 0.35
+    least: float = 0.4
     candidates: int = 1024
     first_candidates: int = 1536
     asked_share: float = 0.6
@@ -118,6 +124,8 @@ class LoopConfig:
     def __post_init__(self) -> None:
         if self.steer not in STEERS:
             raise LevelForgeError(f"unknown steering {self.steer!r} (known: {', '.join(STEERS)})")
+        if not 0 < self.least <= 1:
+            raise LevelForgeError(f"loop.least is {self.least}; give a share above 0, 1 at most")
 
 
 class Loop:
@@ -165,6 +173,7 @@ class Loop:
         self.returned = np.zeros((0, *shape), np.uint8)
         self.round = self.leg = 0
         self.spent = 0.0
+        self.level_seconds = 0.0  # of a playtest, as the last ones took
         self.began: dict[str, float] = {}
         self.best = -np.inf
         self.figures: dict[str, float] = {}
@@ -228,6 +237,17 @@ class Loop:
 
     # --- legs ------------------------------------------------------------------------------------------
 
+    @property
+    def _judging_seconds(self) -> float:
+        """For this round's playtests, and as many for the critic."""
+        left = max(0.0, 1 - self.config.gan_share - self.config.dqn_share) * self.seconds
+        return left if self.round == 0 else left / 2
+
+    def _affordable(self, playtests: int) -> float:
+        """Share of so many playtests that this round has time for, going by what the last ones took."""
+        share = self._judging_seconds / max(1e-9, playtests * self.level_seconds)
+        return min(1.0, max(self.config.least, share))
+
     def _make(self) -> dict[str, float]:
         """Make, prove and play levels; compare with what the critic foresaw."""
         config, first = self.config, self.round == 0
@@ -235,7 +255,9 @@ class Loop:
             self._measure_corpus()
         n = config.first_candidates if first else config.candidates
         made = self._candidates(n, self.round, config.asked_share, latest=True)
-        chosen = self._to_play(made, config.first_played if first else config.played, self.round)
+        played = config.first_played if first else config.played
+        share = self._affordable(config.corpus_played + played if first else played)
+        chosen = self._to_play(made, round(share * played), self.round)
         scores = self._play(made, chosen, self.dqn.values, config.episodes, self.seed + self.round)
         figures = self._found(made, chosen, scores)
         if not first:
@@ -259,7 +281,10 @@ class Loop:
         """Train the critic, longer while its word is not trusted."""
         config = self.config
         steps = config.first_critic_steps if self.round == 0 else config.critic_steps
-        losses = self.critic.train(steps if self.steering.scale else 2 * steps)
+        times = 1 if self.steering.scale else 2
+        now = self.clock()
+        progress = pace(self.clock, now, now + times * self._judging_seconds)
+        losses = self.critic.train(times * steps, progress, config.least)
         return {f"critic_{name}": value for name, value in losses.items()}
 
     def _before_gan(self) -> None:
@@ -321,7 +346,16 @@ class Loop:
     def _play(
         self, made: Made, chosen: NDArray[np.intp], values: QFunction, episodes: int, seed: int
     ) -> NDArray[np.float32]:
-        return play([made.level(self.game, int(i)) for i in chosen], self.game, values, episodes, seed)
+        return self._scores([made.level(self.game, int(i)) for i in chosen], values, episodes, seed)
+
+    def _scores(
+        self, levels: list[Level], values: QFunction, episodes: int, seed: int
+    ) -> NDArray[np.float32]:
+        began = self.clock()
+        scores = play(levels, self.game, values, episodes, seed)
+        if levels:
+            self.level_seconds = (self.clock() - began) / len(levels)
+        return scores
 
     def _found(self, made: Made, chosen: NDArray[np.intp], scores: NDArray[np.float32]) -> dict[str, float]:
         """What the round's levels turned out to be."""
@@ -368,11 +402,23 @@ class Loop:
 
     def _measure_corpus(self) -> None:
         """Measure the designer's own windows, so that reconstruction learns what difficulty looks like."""
-        windows = self.gan.windows
+        windows, config = self.gan.windows, self.config
         n = len(windows.tiles)
-        chosen = np.linspace(0, n, min(n, self.config.corpus_played), endpoint=False).astype(int)
-        levels = [Level(self.game, windows.tiles[i]) for i in chosen]
-        scores = play(levels, self.game, self.dqn.values, self.config.episodes, self.seed)
+        chosen = np.linspace(0, n, min(n, config.corpus_played), endpoint=False).astype(int)
+        # so that any first part of them lies all over the corpus
+        chosen = np.random.default_rng((self.seed, 11)).permutation(chosen)
+
+        def measure(some: NDArray[np.intp]) -> NDArray[np.float32]:
+            levels = [Level(self.game, windows.tiles[i]) for i in some]
+            return self._scores(levels, self.dqn.values, config.episodes, self.seed)
+
+        probe, rest = chosen[:PROBE], chosen[PROBE:]
+        scores = measure(probe)  # tells what a playtest takes
+        fit = len(chosen) * self._affordable(config.corpus_played + config.first_played)
+        rest = rest[: max(0, round(fit) - len(probe))]
+        if len(rest):
+            scores = np.concatenate([scores, measure(rest)])
+        chosen = np.concatenate([probe, rest])
         windows.condition[chosen, 0] = scores[:, DIFFICULTY]
         self.critic.add_played(windows.tiles[chosen], scores)
         self.figures |= {
@@ -431,6 +477,7 @@ class Loop:
             "round": self.round,
             "leg": self.leg,
             "spent": self.spent,
+            "level_seconds": self.level_seconds,
             "seconds": self.seconds,
             "scale": self.steering.scale,
             "weights": asdict(self.steering.weights),
@@ -449,6 +496,7 @@ class Loop:
         self.gan.windows.condition[:] = state["condition"].numpy()
         self.round, self.leg = int(state["round"]), int(state["leg"])
         self.spent, self.seconds = float(state["spent"]), float(state["seconds"])
+        self.level_seconds = float(state["level_seconds"])
         self.steering.scale = float(state["scale"])
         self.steering.weights = SteerWeights(**state["weights"])
         self.began, self.best = dict(state["began"]), float(state["best"])

@@ -114,6 +114,23 @@ def test_the_critic_learns_what_it_is_told_and_forgets_the_oldest(games, corpora
     np.testing.assert_array_equal(again.predict(tiles), trainer.predict(tiles))
 
 
+def test_the_critic_ends_with_its_time_after_the_least_share_of_its_steps(games, corpora):
+    game = games["dungeon"]
+    tiles = own_size(corpora["dungeon"], game, 8)
+    trainer = CriticTrainer(game, CriticConfig(batch=4, channels=(8, 8, 8), hidden=8), 0)
+    trainer.add_played(tiles, np.ones((len(tiles), len(SCORES)), np.float32))
+
+    def taken(progress):
+        before = trainer.steps
+        trainer.train(20, progress, least=0.25)
+        return trainer.steps - before, trainer.optimiser.param_groups[0]["lr"] / trainer.config.learning_rate
+
+    assert taken(lambda: 0.0) == (20, pytest.approx(1 - 0.9 * 19 / 20))
+    assert taken(lambda: 1.0) == (5, pytest.approx(1 - 0.9 * 4 / 5))
+    times = iter(np.arange(100) / 10)
+    assert taken(lambda: next(times)) == (10, pytest.approx(1 - 0.9 * 9 / 10))
+
+
 def test_assessment_by_hand():
     measured = np.full((4, len(SCORES)), np.nan, np.float32)
     measured[:, 0], measured[:, 1] = 1, [0.1, 0.2, 0.3, 0.4]
@@ -244,7 +261,7 @@ TINY_GAN = GanConfig(
 TINY_DQN = DqnConfig(n_envs=16, batch_size=32, capacity=2_000, warm_up=200, judged_levels=4, eval_episodes=1)
 TINY_LOOP = LoopConfig(
     steer="both", rounds=2, candidates=32, first_candidates=32, played=8, first_played=8, last_played=16, episodes=1,
-    critic_steps=2, first_critic_steps=2, critic=CriticConfig(batch=8, channels=(8, 8, 8), hidden=16),
+    critic_steps=2, first_critic_steps=2, least=1.0, critic=CriticConfig(batch=8, channels=(8, 8, 8), hidden=16),
 )  # fmt: skip
 
 
@@ -312,6 +329,32 @@ def test_windows_all_over_the_corpus_are_measured_and_fewer_in_a_short_budget(lo
     assert measured.tolist() == [0, int(step), int(2 * step)]
 
 
+@pytest.mark.parametrize(("seconds", "expected"), [(200, [20, 16]), (100, [15, 10]), (1, [5, 4])])
+def test_a_slow_machine_plays_as_many_levels_as_fit_but_not_next_to_none(
+    loop_of, monkeypatch, seconds, expected
+):
+    """A playtest takes a second here, and they have a fifth of the first round's time, a tenth of the others'."""
+    config = replace(
+        TINY_LOOP, corpus_played=6, first_played=20, played=16, gan_share=0.5, dqn_share=0.3, least=0.25
+    )
+    loop, now, wanted = loop_of(config, config.rounds * seconds), [0.0], []
+
+    def play(levels, *_):
+        now[0] += len(levels)
+        return np.full((len(levels), len(SCORES)), 0.5, np.float32)
+
+    def choose(made, n, _):
+        wanted.append(n)
+        return np.flatnonzero(made.certified)[:n]
+
+    monkeypatch.setattr("levelforge.training.loop.play", play)
+    monkeypatch.setattr(loop, "_to_play", choose)
+    loop.clock = lambda: now[0]
+    for loop.round in range(2):
+        loop._make()
+    assert wanted == expected
+
+
 def test_novel_levels_that_prove_fun_return_to_the_corpus_as_a_capped_share(loop_of):
     loop = loop_of(replace(TINY_LOOP, corpus_round=2, corpus_levels=3))
     own = loop.gan.windows.tiles
@@ -340,6 +383,8 @@ def test_parts_can_be_switched_off_one_by_one(loop_of):
     assert len(loop.returned) == 0
     assert not any(name.startswith("gan_steer") for name in figures)
     assert loop.steering.weights.novel == 0
+    with pytest.raises(LevelForgeError, match="loop.least is 0; give a share above 0"):
+        LoopConfig(least=0)
     with pytest.raises(LevelForgeError, match="unknown steering 'criticc'"):
         LoopConfig(steer="criticc")
 
