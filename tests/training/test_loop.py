@@ -383,7 +383,7 @@ def test_parts_can_be_switched_off_one_by_one(loop_of):
     assert len(loop.returned) == 0
     assert not any(name.startswith("gan_steer") for name in figures)
     assert loop.steering.weights.novel == 0
-    with pytest.raises(LevelForgeError, match="loop.least is 0; give a share above 0"):
+    with pytest.raises(LevelForgeError, match="least is 0; give a share above 0"):
         LoopConfig(least=0)
     with pytest.raises(LevelForgeError, match="unknown steering 'criticc'"):
         LoopConfig(steer="criticc")
