@@ -329,18 +329,17 @@ def test_windows_all_over_the_corpus_are_measured_and_fewer_in_a_short_budget(lo
     assert measured.tolist() == [0, int(step), int(2 * step)]
 
 
-@pytest.mark.parametrize(("seconds", "expected"), [(200, [20, 16]), (100, [15, 10]), (1, [5, 4])])
-def test_a_slow_machine_plays_as_many_levels_as_fit_but_not_next_to_none(
-    loop_of, monkeypatch, seconds, expected
-):
+def test_a_slow_machine_plays_as_many_levels_as_fit_but_not_next_to_none(loop_of, monkeypatch):
     """A playtest takes a second here, and they have a fifth of the first round's time, a tenth of the others'."""
     config = replace(
         TINY_LOOP, corpus_played=6, first_played=20, played=16, gan_share=0.5, dqn_share=0.3, least=0.25
     )
-    loop, now, wanted = loop_of(config, config.rounds * seconds), [0.0], []
+    loop, now, wanted = loop_of(config), 0.0, []
+    made = loop._candidates(16, 0, 0.5, latest=True)
 
     def play(levels, *_):
-        now[0] += len(levels)
+        nonlocal now
+        now += len(levels)
         return np.full((len(levels), len(SCORES)), 0.5, np.float32)
 
     def choose(made, n, _):
@@ -348,11 +347,13 @@ def test_a_slow_machine_plays_as_many_levels_as_fit_but_not_next_to_none(
         return np.flatnonzero(made.certified)[:n]
 
     monkeypatch.setattr("levelforge.training.loop.play", play)
+    monkeypatch.setattr(loop, "_candidates", lambda *_, **__: made)
     monkeypatch.setattr(loop, "_to_play", choose)
-    loop.clock = lambda: now[0]
-    for loop.round in range(2):
-        loop._make()
-    assert wanted == expected
+    loop.clock = lambda: now
+    for loop.seconds in (200, 100, 1):
+        for loop.round in range(2):
+            loop._make()
+    assert wanted == [20, 16, 15, 10, 5, 4]
 
 
 def test_novel_levels_that_prove_fun_return_to_the_corpus_as_a_capped_share(loop_of):
