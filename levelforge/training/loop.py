@@ -17,6 +17,7 @@ Generative Playing Networks (Bontrager and Togelius 2020) and PAIRED-like curric
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -55,6 +56,8 @@ LEGS = ("make", "critic", "gan", "dqn")
 DRAFT = "draft"
 PROBE = 16
 """Playtests that tell what a playtest takes."""
+FINISH_SHARE = 0.85
+"""Of the seconds that are left at the end; the rest is for judging and writing files."""
 
 
 @dataclass(frozen=True)
@@ -243,9 +246,9 @@ class Loop:
         left = max(0.0, 1 - self.config.gan_share - self.config.dqn_share) * self.seconds
         return left if self.round == 0 else left / 2
 
-    def _affordable(self, playtests: int) -> float:
-        """Share of so many playtests that this round has time for, going by what the last ones took."""
-        share = self._judging_seconds / max(1e-9, playtests * self.level_seconds)
+    def _affordable(self, playtests: float, seconds: float) -> float:
+        """Share of so many playtests that fit into ``seconds``, going by what the last ones took."""
+        share = seconds / max(1e-9, playtests * self.level_seconds)
         return min(1.0, max(self.config.least, share))
 
     def _make(self) -> dict[str, float]:
@@ -256,7 +259,7 @@ class Loop:
         n = config.first_candidates if first else config.candidates
         made = self._candidates(n, self.round, config.asked_share, latest=True)
         played = config.first_played if first else config.played
-        share = self._affordable(config.corpus_played + played if first else played)
+        share = self._affordable(config.corpus_played + played if first else played, self._judging_seconds)
         chosen = self._to_play(made, round(share * played), self.round)
         scores = self._play(made, chosen, self.dqn.values, config.episodes, self.seed + self.round)
         figures = self._found(made, chosen, scores)
@@ -414,7 +417,9 @@ class Loop:
 
         probe, rest = chosen[:PROBE], chosen[PROBE:]
         scores = measure(probe)  # tells what a playtest takes
-        fit = len(chosen) * self._affordable(config.corpus_played + config.first_played)
+        fit = len(chosen) * self._affordable(
+            config.corpus_played + config.first_played, self._judging_seconds
+        )
         rest = rest[: max(0, round(fit) - len(probe))]
         if len(rest):
             scores = np.concatenate([scores, measure(rest)])
@@ -428,19 +433,29 @@ class Loop:
 
     # --- the end -----------------------------------------------------------------------------------------
 
-    def finish(self) -> dict[str, float]:
-        """Choose the best generator, and train and assess the critic on its levels by the final playtester."""
-        config = self.config
+    def finish(self, seconds: float = math.inf) -> dict[str, float]:
+        """Choose the best generator, and train and assess the critic on its levels by the final playtester.
+
+        Args:
+            seconds: for all that; ``least`` of the playtests and of the critic's steps are done in any case.
+        """
+        began, config = self.clock(), self.config
         rates = self.dqn.finish()
         if self.round:
             self._choose_best(self.figures)
         made = self._candidates(3 * config.last_played, 900, 0.7, latest=False)
-        chosen = self._to_play(made, config.last_played, 900)
-        scores = self._play(made, chosen, self.dqn.best_values(), config.episodes + 1, self.seed + 900)
+        episodes = config.episodes + 1
+        now = self.clock()
+        share = self._affordable(
+            config.last_played * episodes / config.episodes, (seconds - (now - began)) / 2
+        )
+        chosen = self._to_play(made, round(share * config.last_played), 900)
+        scores = self._play(made, chosen, self.dqn.best_values(), episodes, self.seed + 900)
         fresh = np.arange(len(chosen)) % 4 == 0  # kept from training, to assess
         self.critic.add_solved(made.raw, made.beatable)
         self.critic.add_played(made.tiles[chosen[~fresh]], scores[~fresh])
-        self.critic.train(2 * config.critic_steps)
+        progress = pace(self.clock, self.clock(), began + FINISH_SHARE * seconds)
+        self.critic.train(2 * config.critic_steps, progress, config.least)
         predicted = self.critic.predict(made.tiles[chosen[fresh]])
         found = scores[fresh, DIFFICULTY]
         self.described = {

@@ -84,6 +84,9 @@ class LoopLike(Trainer, Protocol):
 
     events: list[str]
 
+    def finish(self, seconds: float = math.inf) -> dict[str, float]:
+        """As of any trainer, in so many seconds if it can."""
+
     def describe(self) -> dict[str, Any]:
         """The ``critic`` entry of ``pack.json``."""
 
@@ -203,7 +206,7 @@ class Phases:
     @property
     def _end(self) -> float:
         """When the last phase ends, so that judging and exporting stay within the budget."""
-        reserve = max(15.0, self.settings.finish_share * self.budget)
+        reserve = max(30.0, self.settings.finish_share * self.budget)
         return self.budget - min(reserve, 0.25 * self.budget)
 
     @property
@@ -289,7 +292,7 @@ class Phases:
         self._save("loop", loop)
         if not self._advance("loop", loop, self._end, lambda _, name: self._sheet(gan, name)):
             return False
-        self._record("loop", loop.finish())
+        self._record("loop", loop.finish(max(0.0, self.budget - self.clock.seconds())))
         self._sheet(gan, "loop")
         gan.export(self.folder.export / GENERATOR)
         dqn.export(self.folder.export / PLAYTESTER)

@@ -20,8 +20,8 @@ class RunSettings:
         gan_share: share of the budget for the GAN's first training, at most.
         pool_share: share of the budget for making the playtester's levels, at most.
         dqn_share: share of the budget for the playtester's first training, at most; what is left goes to the loop.
-        finish_share: share of the budget kept for the last evaluation and the export; at least 15 s of it
-            (or a quarter of a budget under a minute).
+        finish_share: share of the budget kept for the last evaluation and the export; at least 30 s of it
+            (or a quarter of a budget under two minutes).
         generated_levels: certified generated levels beside the corpus in the playtester's pool.
         patched_levels: levels pieced together from the corpus in that pool.
         drawn_levels: of these two kinds so many are in the pool; 0 takes all. In a training of a few million steps each

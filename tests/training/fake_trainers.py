@@ -87,6 +87,10 @@ class FakeLoop(Fake):
         super().__init__(critic_onnx(game), seed, **extra)
         self.gan, self.dqn, self.pool, self.events = gan, dqn, pool, []
 
+    def finish(self, seconds=None):
+        self.left = seconds
+        return super().finish()
+
     def state_dict(self):
         return super().state_dict() | {"pool": torch.from_numpy(self.pool.copy())}
 

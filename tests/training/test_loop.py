@@ -1,5 +1,6 @@
 """The critic, what steers the generator, the guards, and the loop that joins them."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -329,31 +330,60 @@ def test_windows_all_over_the_corpus_are_measured_and_fewer_in_a_short_budget(lo
     assert measured.tolist() == [0, int(step), int(2 * step)]
 
 
-def test_a_slow_machine_plays_as_many_levels_as_fit_but_not_next_to_none(loop_of, monkeypatch):
-    """A playtest takes a second here, and they have a fifth of the first round's time, a tenth of the others'."""
+@pytest.fixture
+def by_the_second(monkeypatch):
+    """Lets a loop of made levels go by a clock of which an episode takes a second, and each step of the critic."""
+
+    def slow(loop):
+        now, wanted = 0.0, []
+        made = loop._candidates(32, 0, 0.5, latest=True)
+        batch = loop.critic._batch
+
+        def play(levels, _game, _values, episodes, _seed):
+            nonlocal now
+            now += len(levels) * episodes
+            return np.full((len(levels), len(SCORES)), 0.5, np.float32)
+
+        def choose(made, n, _):
+            wanted.append(n)
+            return np.flatnonzero(made.certified)[:n]
+
+        def step(rng):
+            nonlocal now
+            now += 1
+            return batch(rng)
+
+        monkeypatch.setattr("levelforge.training.loop.play", play)
+        monkeypatch.setattr(loop, "_candidates", lambda *_, **__: made)
+        monkeypatch.setattr(loop, "_to_play", choose)
+        monkeypatch.setattr(loop.critic, "_batch", step)
+        loop.clock = lambda: now
+        return wanted
+
+    return slow
+
+
+def test_a_slow_machine_plays_as_many_levels_as_fit_but_not_next_to_none(loop_of, by_the_second):
+    """Playtests have a fifth of the first round's time, a tenth of the others'."""
     config = replace(
         TINY_LOOP, corpus_played=6, first_played=20, played=16, gan_share=0.5, dqn_share=0.3, least=0.25
     )
-    loop, now, wanted = loop_of(config), 0.0, []
-    made = loop._candidates(16, 0, 0.5, latest=True)
-
-    def play(levels, *_):
-        nonlocal now
-        now += len(levels)
-        return np.full((len(levels), len(SCORES)), 0.5, np.float32)
-
-    def choose(made, n, _):
-        wanted.append(n)
-        return np.flatnonzero(made.certified)[:n]
-
-    monkeypatch.setattr("levelforge.training.loop.play", play)
-    monkeypatch.setattr(loop, "_candidates", lambda *_, **__: made)
-    monkeypatch.setattr(loop, "_to_play", choose)
-    loop.clock = lambda: now
+    loop = loop_of(config)
+    wanted = by_the_second(loop)
     for loop.seconds in (200, 100, 1):
         for loop.round in range(2):
             loop._make()
     assert wanted == [20, 16, 15, 10, 5, 4]
+
+
+@pytest.mark.parametrize(("seconds", "levels", "steps"), [(math.inf, 16, 20), (32, 8, 12), (1, 4, 5)])
+def test_the_end_keeps_to_the_time_that_is_left(loop_of, by_the_second, seconds, levels, steps):
+    """Of 32 seconds, half are for playtests of two episodes; the critic learns until 27.2 are over."""
+    loop = loop_of(replace(TINY_LOOP, last_played=16, critic_steps=10, least=0.25))
+    wanted = by_the_second(loop)
+    loop.level_seconds = 1.0
+    loop.finish(seconds)
+    assert (wanted, loop.critic.steps) == ([levels], steps)
 
 
 def test_novel_levels_that_prove_fun_return_to_the_corpus_as_a_capped_share(loop_of):

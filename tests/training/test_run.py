@@ -71,6 +71,8 @@ def test_what_anneals_goes_by_the_runs_clock(tmp_path):
     assert second.progress() == FIRST_TRAINING  # the loop's time, by which it goes on, is not there yet
     (player,) = (trainer for phase, trainer in built if phase == "dqn")
     assert player.progress() == 0
+    (loop,) = (trainer for phase, trainer in built if phase == "loop")
+    assert 2900 < loop.left < 3000  # all of the budget that is left is for its end
 
 
 def test_the_config_tells_what_was_done(finished):
