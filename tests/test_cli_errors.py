@@ -19,6 +19,7 @@ import pytest
 from click.testing import CliRunner, Result
 from standins import make_pack, playtester_onnx
 
+import levelforge
 from levelforge.cli import cli
 from levelforge.console import Forge, progress
 from levelforge.game import load_game
@@ -220,6 +221,7 @@ def test_a_full_disk_leaves_nothing_half_written(
 
 
 def test_a_missing_extra_names_the_install_command(refusal: Refuse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(levelforge, "training", raising=False)  # so that the one of other tests comes back
     for name in [m for m in sys.modules if m.startswith("levelforge.training")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "torch", None)
