@@ -445,10 +445,8 @@ class Loop:
             self._choose_best(self.figures)
         made = self._candidates(3 * config.last_played, 900, 0.7, latest=False)
         episodes = config.episodes + 1
-        now = self.clock()
-        share = self._affordable(
-            config.last_played * episodes / config.episodes, (seconds - (now - began)) / 2
-        )
+        left = began + seconds - self.clock()
+        share = self._affordable(config.last_played * episodes / config.episodes, left / 2)
         chosen = self._to_play(made, round(share * config.last_played), 900)
         scores = self._play(made, chosen, self.dqn.best_values(), episodes, self.seed + 900)
         fresh = np.arange(len(chosen)) % 4 == 0  # kept from training, to assess

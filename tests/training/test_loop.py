@@ -368,8 +368,9 @@ def test_a_slow_machine_plays_as_many_levels_as_fit_but_not_next_to_none(loop_of
     config = replace(
         TINY_LOOP, corpus_played=6, first_played=20, played=16, gan_share=0.5, dqn_share=0.3, least=0.25
     )
-    loop = loop_of(config)
+    loop = loop_of(config, config.rounds * 200)
     wanted = by_the_second(loop)
+    assert loop.seconds == 200
     for loop.seconds in (200, 100, 1):
         for loop.round in range(2):
             loop._make()
@@ -414,7 +415,7 @@ def test_parts_can_be_switched_off_one_by_one(loop_of):
     assert len(loop.returned) == 0
     assert not any(name.startswith("gan_steer") for name in figures)
     assert loop.steering.weights.novel == 0
-    with pytest.raises(LevelForgeError, match="least is 0; give a share above 0"):
+    with pytest.raises(LevelForgeError, match=r"loop\.least is 0; give a share above 0"):
         LoopConfig(least=0)
     with pytest.raises(LevelForgeError, match="unknown steering 'criticc'"):
         LoopConfig(steer="criticc")
