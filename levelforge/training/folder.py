@@ -17,7 +17,7 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,7 @@ class RunFolder:
 
     Attributes:
         tracker: told what is written here, see :mod:`levelforge.training.tracking`.
+        say: told what :meth:`tell` writes; nobody at first.
     """
 
     def __init__(self, path: Path) -> None:
@@ -61,6 +62,7 @@ class RunFolder:
         self.export = path / "export"
         self.samples = path / "samples"
         self.tracker: Tracker = NoTracker()
+        self.say: Callable[[str], None] = lambda _message: None
 
     # --- beginning and going on ----------------------------------------------------------------
 
@@ -159,7 +161,7 @@ class RunFolder:
             try:
                 state = torch.load(path, map_location="cpu", weights_only=True)
             except Exception as error:  # noqa: BLE001 - torch raises many unrelated types for a damaged file
-                self.log(f"{path.name} cannot be read ({type(error).__name__}); trying the one before")
+                self.tell(f"{path.name} cannot be read ({type(error).__name__}); trying the one before")
                 continue
             if isinstance(state, dict):
                 return state
@@ -208,6 +210,11 @@ class RunFolder:
         path = self.path / LOG
         with self._writing(path), path.open("a", encoding="utf-8") as file:
             file.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {message}\n")
+
+    def tell(self, message: str) -> None:
+        """Append one line to ``log.txt`` and say it to whoever watches (:attr:`say`)."""
+        self.log(message)
+        self.say(message)
 
     @contextlib.contextmanager
     def _writing(self, path: Path, *drafts: Path) -> Iterator[None]:

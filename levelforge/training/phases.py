@@ -253,7 +253,7 @@ class Phases:
         save_pool(self.folder.export / POOL, made)
         self._record("pool", {"levels": float(len(made)), "raw_beatable": raw})
         if not len(made):
-            self.folder.log(
+            self.folder.tell(
                 "the generator made no level that can be certified; the playtester trains on the corpus"
             )
         self._draw("pool", made[: self.settings.sample_levels])
@@ -320,7 +320,7 @@ class Phases:
             left = until - self.clock.seconds()
             self._record(phase, trainer.advance(max(0.1, min(self.settings.slice_seconds, left))))
             for event in _events(trainer):
-                self.folder.log(event)
+                self.folder.tell(event)
             now = time.monotonic()
             if now - self._saved >= self.settings.checkpoint_seconds:
                 self._save(phase, trainer)

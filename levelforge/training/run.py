@@ -174,7 +174,7 @@ def train(
         settings, gan, dqn, loop: settings of the run, of the trainers and of the loop; None is the default, or the
             run's.
         makers: what builds the trainers.
-        quiet: no status on stderr.
+        quiet: say nothing on stderr.
 
     Raises:
         LevelForgeError: bad arguments, a corpus without levels, a folder that is no run or cannot be
@@ -267,7 +267,9 @@ def train(
     if resume:
         folder.check_same(config)
     name = f"{game.name} {folder.path.name}"
-    folder.tracker = open_tracker(told, folder.path, name, folder.log)
+    status = Status(seconds, quiet=quiet)
+    folder.say = status.say
+    folder.tracker = open_tracker(told, folder.path, name, folder.tell)
     if resume:
         folder.update_config(config)
     else:
@@ -277,13 +279,13 @@ def train(
     makers = makers or _RealMakers(device)
     if started:
         source = read_pack(folder.path / START)
-        makers = Starting(makers, source, started["freeze"], folder.log, started.get("only"))
+        makers = Starting(makers, source, started["freeze"], folder.tell, started.get("only"))
     for note in notes:
-        folder.log(note)
+        folder.tell(f"note: {note}")
     folder.tracker.parameters(config)
     try:
         result = _drive(
-            folder, game, corpus, config, chosen, chosen_gan, chosen_dqn, chosen_loop, makers, device, quiet
+            folder, game, corpus, config, chosen, chosen_gan, chosen_dqn, chosen_loop, makers, device, status
         )
     except BaseException:
         folder.tracker.end("FAILED")
@@ -328,16 +330,15 @@ def _drive(
     loop: LoopConfig,
     makers: Makers,
     device: str,
-    quiet: bool,
+    status: Status,
 ) -> TrainResult:
     """The loop: phases in order, until all are done, the budget is spent or somebody stops it."""
     state = folder.load_checkpoint()
     budget, seed = float(config["budget"]), int(config["seed"])
-    status = Status(budget, quiet=quiet)
     clock = Clock(float(state["seconds"]) if state else 0.0)
     if state:
         folder.cut_metrics(int(state["metrics_size"]))
-        folder.log(f"resumed at {clock.seconds():.0f} s in phase {state['phase']}")
+        folder.tell(f"resumed at {clock.seconds():.0f} s in phase {state['phase']}")
     else:
         folder.cut_metrics(0)
         folder.log(f"started: {config['command'] or 'train()'}")

@@ -53,14 +53,21 @@ def own(name):
 # --- the corpus --------------------------------------------------------------------------------
 
 
-def test_one_level_is_enough_to_train_on_and_the_log_says_what_to_expect(tmp_path):
+def test_one_level_is_enough_to_train_on_and_a_note_says_what_to_expect(tmp_path, capsys):
     level = own("hall-*.txt")[0].read_text(encoding="utf-8")
     folder = maps(tmp_path / "maps", only=level)
-    assert go(tmp_path / "run", levels=folder).done
-    log = (tmp_path / "run" / "log.txt").read_text(encoding="utf-8")
-    assert (
-        f"one level to learn from: the generator will hardly make anything but variations; give {FEW}" in log
+    assert go(tmp_path / "run", levels=folder, quiet=False).done
+    note = (
+        f"note: one level to learn from: the generator will hardly make anything but variations; give {FEW}"
     )
+    assert note in (tmp_path / "run" / "log.txt").read_text(encoding="utf-8")
+    assert note in capsys.readouterr().err
+
+
+def test_a_quiet_run_keeps_its_notes_to_the_log(tmp_path, capsys):
+    folder = maps(tmp_path / "maps", only=own("hall-*.txt")[0].read_text(encoding="utf-8"))
+    go(tmp_path / "run", levels=folder)
+    assert not capsys.readouterr().err
 
 
 def test_both_trainers_manage_with_one_level():
