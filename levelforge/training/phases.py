@@ -292,6 +292,7 @@ class Phases:
         self._save("loop", loop)
         if not self._advance("loop", loop, self._end, lambda _, name: self._sheet(gan, name)):
             return False
+        self.status.say("finishing: the last playtests, and what the critic learns from them")
         self._record("loop", loop.finish(max(0.0, self.budget - self.clock.seconds())))
         self._sheet(gan, "loop")
         gan.export(self.folder.export / GENERATOR)
