@@ -2,8 +2,9 @@
 
 A round's legs, in order:
 
-1. *make*: candidates of the generator in training; the solver proves or repairs them; the playtester plays a
-   spread of them. What the critic foresaw is compared with what was found (reward hacking shows here).
+1. *make*: candidates of the generator in training; the solver proves or repairs them; the playtester (or the panel
+   of a pack, where it does not learn) plays a spread of them. What the critic foresaw is compared with what was
+   found (reward hacking shows here).
 2. *critic*: the critic learns from it.
 3. *gan*: adversarial steps, now also steered by the critic, by the playtester's value of the start, or both.
    Certified novel levels that proved fun go back to the generator's corpus, as a capped share of it. If the
@@ -31,6 +32,7 @@ from numpy.typing import NDArray
 from levelforge.errors import LevelForgeError
 from levelforge.game import Game
 from levelforge.level import Level
+from levelforge.pack import Pack
 from levelforge.playtest.measure import QFunction
 from levelforge.training.budget import pace
 from levelforge.training.critic import (
@@ -148,6 +150,7 @@ class Loop:
     Attributes:
         round: rounds completed.
         events: what the guards did, in words, since it was last read.
+        judge: a pack whose playtesters play the levels instead of ``dqn``; None at first.
     """
 
     def __init__(
@@ -181,6 +184,7 @@ class Loop:
         self.best = -np.inf
         self.figures: dict[str, float] = {}
         self.events: list[str] = []
+        self.judge: Pack | None = None
         self.described: dict[str, Any] = {}
         self._before: dict[str, Any] | None = None
         self._judged: dict[str, float] | None = None  # of the averaged generator as it is
@@ -261,7 +265,9 @@ class Loop:
         played = config.first_played if first else config.played
         share = self._affordable(config.corpus_played + played if first else played, self._judging_seconds)
         chosen = self._to_play(made, round(share * played), self.round)
-        scores = self._play(made, chosen, self.dqn.values, config.episodes, self.seed + self.round)
+        scores = self._play(
+            made, chosen, self.judge or self.dqn.values, config.episodes, self.seed + self.round
+        )
         figures = self._found(made, chosen, scores)
         if not first:
             foreseen = assess(self.critic.predict(made.tiles[chosen]), scores, self.weights)
@@ -347,15 +353,15 @@ class Loop:
         return np.sort(np.concatenate([plain[: n - n // 2], asked[: n // 2]]))
 
     def _play(
-        self, made: Made, chosen: NDArray[np.intp], values: QFunction, episodes: int, seed: int
+        self, made: Made, chosen: NDArray[np.intp], player: Pack | QFunction, episodes: int, seed: int
     ) -> NDArray[np.float32]:
-        return self._scores([made.level(self.game, int(i)) for i in chosen], values, episodes, seed)
+        return self._scores([made.level(self.game, int(i)) for i in chosen], player, episodes, seed)
 
     def _scores(
-        self, levels: list[Level], values: QFunction, episodes: int, seed: int
+        self, levels: list[Level], player: Pack | QFunction, episodes: int, seed: int
     ) -> NDArray[np.float32]:
         began = self.clock()
-        scores = play(levels, self.game, values, episodes, seed)
+        scores = play(levels, self.game, player, episodes, seed)
         if levels:
             self.level_seconds = (self.clock() - began) / len(levels)
         return scores
@@ -413,7 +419,7 @@ class Loop:
 
         def measure(some: NDArray[np.intp]) -> NDArray[np.float32]:
             levels = [Level(self.game, windows.tiles[i]) for i in some]
-            return self._scores(levels, self.dqn.values, config.episodes, self.seed)
+            return self._scores(levels, self.judge or self.dqn.values, config.episodes, self.seed)
 
         probe, rest = chosen[:PROBE], chosen[PROBE:]
         scores = measure(probe)  # tells what a playtest takes
@@ -448,7 +454,7 @@ class Loop:
         left = began + seconds - self.clock()
         share = self._affordable(config.last_played * episodes / config.episodes, left / 2)
         chosen = self._to_play(made, round(share * config.last_played), 900)
-        scores = self._play(made, chosen, self.dqn.best_values(), episodes, self.seed + 900)
+        scores = self._play(made, chosen, self.judge or self.dqn.best_values(), episodes, self.seed + 900)
         fresh = np.arange(len(chosen)) % 4 == 0  # kept from training, to assess
         self.critic.add_solved(made.raw, made.beatable)
         self.critic.add_played(made.tiles[chosen[~fresh]], scores[~fresh])

@@ -87,10 +87,12 @@ def make(export: Path, game: Game, info: dict[str, Any], n: int, asked_share: fl
     return Made(**{name: np.concatenate(arrays) for name, arrays in parts.items()})
 
 
-def play(levels: list[Level], game: Game, values: QFunction, episodes: int, seed: int) -> NDArray[np.float32]:
+def play(
+    levels: list[Level], game: Game, player: Pack | QFunction, episodes: int, seed: int
+) -> NDArray[np.float32]:
     """Playtest levels; returns their scores ``float32[K, 7]`` in the order of ``SCORES``."""
     scores = np.full((len(levels), len(SCORES)), np.nan, np.float32)
-    for row, result in zip(scores, playtest(levels, game, values, seed=seed, episodes=episodes), strict=True):
+    for row, result in zip(scores, playtest(levels, game, player, seed=seed, episodes=episodes), strict=True):
         row[0], row[1] = 1.0, result.difficulty
         for column, part in enumerate(SCORES[2:], start=2):
             row[column] = result.fun_parts.get(part, np.nan)

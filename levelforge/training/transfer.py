@@ -397,8 +397,16 @@ class Starting:
         return self._started(self.makers.dqn(*args), "playtester")
 
     def loop(self, *args: Any) -> Any:
-        """As the makers', its critic started, too: it goes on learning whatever is frozen, since the levels do."""
+        """As the makers', its critic started, too: it goes on learning whatever is frozen, since the levels do.
+
+        Where the playtester has no frames to learn from, the pack's playtesters judge the levels, as they will in
+        ``levelforge generate``; the critic then foresees what the whole panel would say.
+        """
         loop = self.makers.loop(*args)
+        same = isinstance(loop, Loop) and loop.game.digest == self.source.game.digest
+        if same and self.only != "generator" and not loop.dqn.config.total_frames:
+            loop.judge = self.source
+            self.log("levels are played by the pack's playtesters, which do not learn on")
         if self.only is None and isinstance(loop, Loop) and CRITIC in self.source.info["files"]:
             try:
                 self._tell(start_critic(loop.critic, self.source))

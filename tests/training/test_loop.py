@@ -13,6 +13,7 @@ from levelforge.corpus import load_corpus
 from levelforge.errors import LevelForgeError
 from levelforge.game import Role, load_game
 from levelforge.level import Level
+from levelforge.pack import load_pack
 from levelforge.training.critic import CriticConfig, CriticTrainer, assess, fun_of, rank_correlation
 from levelforge.training.critic_net import FAR, SCORES, CriticNet, export_critic, spread
 from levelforge.training.dqn import DqnConfig, DqnTrainer
@@ -20,7 +21,7 @@ from levelforge.training.gan import GanConfig, GanTrainer
 from levelforge.training.guards import Bounds, collapsed, drifted, hacked
 from levelforge.training.level_pool import TrainingGround
 from levelforge.training.loop import LEGS, Loop, LoopConfig, reliability
-from levelforge.training.loop_levels import make, spread_out
+from levelforge.training.loop_levels import make, play, spread_out
 from levelforge.training.playtester_net import PlaytesterNet
 from levelforge.training.steer import Steering, SteerWeights, variety
 
@@ -317,6 +318,22 @@ def test_rounds_make_levels_teach_the_critic_and_feed_both(loop_of):
     final = loop.finish()
     assert {"critic_difficulty_mae", "novelty", "beatable"} <= set(final)
     assert loop.describe()["scores"] == list(SCORES)
+
+
+def test_a_pack_may_play_the_levels_instead_of_the_playtester_in_training(loop_of, monkeypatch):
+    players = []
+
+    def playing(levels, game, player, episodes, seed):
+        players.append(player)
+        return play(levels, game, player, episodes, seed)
+
+    monkeypatch.setattr("levelforge.training.loop.play", playing)
+    loop = loop_of(replace(TINY_LOOP, rounds=1))
+    pack = loop.judge = load_pack("dungeon")
+    whole(loop)
+    assert len(players) > 1
+    loop.finish()
+    assert all(player is pack for player in players)
 
 
 def test_windows_all_over_the_corpus_are_measured_and_fewer_in_a_short_budget(loop_of):

@@ -95,8 +95,8 @@ def gan(game, seed=0):
     return GanTrainer(game, levels(game), GAN, seed)
 
 
-def dqn(game, seed=0):
-    return DqnTrainer(game, levels(game), (), DQN, seed)
+def dqn(game, seed=0, config=DQN):
+    return DqnTrainer(game, levels(game), (), config, seed)
 
 
 def shake(module):
@@ -434,33 +434,62 @@ class RealLoop(Makers):
         return Loop(*args)
 
 
-def started_loop(tmp_path, only=None, channels=(24, 40, 64)):
-    """A loop that starts from the bundled dungeon pack, and what was logged."""
-    pack, game, log = load_pack("dungeon"), load_game("dungeon"), []
+def started_loop(tmp_path, only=None, channels=(24, 40, 64), name="dungeon", frames=DQN.total_frames):
+    """A loop of the dungeon that starts from a bundled pack, and what was logged."""
+    pack, game, log = load_pack(name), load_game("dungeon"), []
     config = LoopConfig(critic=CriticConfig(channels=channels))
     pool = np.zeros((0, game.height, game.width), np.uint8)
     ground = TrainingGround(levels(game), game)
     starting = Starting(RealLoop(), pack, False, log.append, only)
-    made = starting.loop(game, ground, gan(game), dqn(game), pool, config, 60.0, tmp_path, 0)
-    theirs = read_tensors(pack.folder / CRITIC)["enter.weight"]
-    return np.array_equal(made.critic.net.enter.weight.detach().numpy(), theirs), "\n".join(log)
+    player = dqn(game, config=replace(DQN, total_frames=frames))
+    made = starting.loop(game, ground, gan(game), player, pool, config, 60.0, tmp_path, 0)
+    return made, "\n".join(log)
+
+
+def has_the_packs_critic(loop):
+    theirs = read_tensors(load_pack("dungeon").folder / CRITIC)["enter.weight"]
+    return np.array_equal(loop.critic.net.enter.weight.detach().numpy(), theirs)
 
 
 def test_a_loop_goes_on_with_the_packs_critic(tmp_path):
-    same, log = started_loop(tmp_path)
-    assert same
+    loop, log = started_loop(tmp_path)
+    assert has_the_packs_critic(loop)
     assert "critic from the dungeon pack" in log
 
 
 def test_a_loop_begins_a_new_critic_where_one_network_alone_is_taken(tmp_path):
-    assert started_loop(tmp_path, only="playtester") == (False, "")
+    loop, log = started_loop(tmp_path, only="playtester")
+    assert not has_the_packs_critic(loop)
+    assert not log
 
 
 def test_a_critic_of_other_widths_does_not_end_a_run_that_has_come_to_its_loop(tmp_path):
-    same, log = started_loop(tmp_path, channels=(24, 40, 48))
-    assert not same
+    loop, log = started_loop(tmp_path, channels=(24, 40, 48))
+    assert not has_the_packs_critic(loop)
     assert "the critic begins new" in log
     assert "to_coarse.weight has shape" in log
+
+
+@pytest.mark.parametrize("only", [None, "playtester"])
+def test_the_packs_playtesters_judge_where_the_playtester_does_not_learn(tmp_path, only):
+    loop, log = started_loop(tmp_path, only=only, frames=0)
+    assert loop.judge is not None
+    assert loop.judge.hash == load_pack("dungeon").hash
+    assert "levels are played by the pack's playtesters" in log
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param({}, id="it learns"),
+        pytest.param({"frames": 0, "only": "generator"}, id="it is not the pack's"),
+        pytest.param({"frames": 0, "name": "platformer"}, id="the pack is another game's"),
+    ],
+)
+def test_elsewhere_the_playtester_itself_judges(tmp_path, changed):
+    loop, log = started_loop(tmp_path, **changed)
+    assert loop.judge is None
+    assert "levels are played by" not in log
 
 
 def test_a_generator_that_learnt_this_corpus_goes_on_in_small_steps(tmp_path, monkeypatch):
