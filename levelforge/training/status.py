@@ -58,7 +58,7 @@ class Status:
         line = f"{format_seconds(seconds):>7} / {format_seconds(self.budget)}  {phase:<4} {'  '.join(shown)}"
         end = "" if self._terminal else "\n"
         print(f"\r{line:<{self._width}}" if self._terminal else line, end=end, file=sys.stderr, flush=True)
-        self._width = len(line)
+        self._width = len(line) if self._terminal else 0
 
     def say(self, message: str) -> None:
         """Say something that stays."""
@@ -68,7 +68,7 @@ class Status:
 
     def close(self) -> None:
         """Leave the line."""
-        if self._terminal and self._width and not self.quiet:
+        if self._width and not self.quiet:
             print(file=sys.stderr)
 
 
