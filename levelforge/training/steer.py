@@ -51,8 +51,8 @@ class SteerWeights:
     """
 
     beatable: float = 0.3
-    difficulty: float = 6.0
-    fun: float = 4.0
+    difficulty: float = 24.0
+    fun: float = 16.0
     value: float = 0.1
     novel: float = 10.0
     novelty: float = 0.16
