@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from numba import njit
+from numba import int16, int32, int64, njit, types, uint8
 
 from levelforge.rules.platformer import platformer_step
 from levelforge.rules.state import P_PLATFORMER
 from levelforge.rules.topdown import topdown_step
 
+# One signature for all: callers hold the same numbers in integers of other widths, or as constants, and would each have
+# a step of their own compiled, which takes longer to compile than all else of a caller.
+_SIGNATURE = types.UniTuple(int64, 8)(
+    int32[::1], int64, int64, uint8[::1], int16[::1], int32[:, ::1], *(int64,) * 10, int32[::1]
+)  # fmt: skip
+
+
 # What step calls is inlined (by numba, not LLVM): a call would count references on every array it is
 # handed, atomically, which takes longer than the step itself. step is not, so that its callers compile quickly.
-
-
-@njit(cache=True, nogil=True)
+@njit(_SIGNATURE, cache=True, nogil=True)
 def step(
     params, height, width, role, item, patrol, n_patrol, start, y, x, jump, hp, keys, taken, t, action, trail
 ):
