@@ -32,7 +32,7 @@ test: install tiled node-modules
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
-	.venv/bin/pytest -n 2
+	.venv/bin/pytest -n 2 --dist worksteal
 
 test-consumers: install tiled node-modules
 	.venv/bin/pytest tests/consumers
