@@ -16,23 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from difficulty_dial import asked_against_measured
 
 from levelforge.game import bundled_games
 from levelforge.pack import INFO, Pack, load_pack
 from levelforge.playtest.measure import playtest
-from levelforge.training.critic import rank_correlation
 from levelforge.training.loop_levels import Made, make
-
-DRAWS = 1000
-
-
-def rank_interval(asked: NDArray[Any], measured: NDArray[Any]) -> list[float]:
-    """The 95 % bootstrap interval of the rank correlation."""
-    rng = np.random.default_rng(0)
-    draws = rng.integers(0, len(asked), (DRAWS, len(asked)))
-    found = [rank_correlation(asked[d], measured[d]) for d in draws]
-    return [round(float(q), 4) for q in np.quantile(found, (0.025, 0.975))]
 
 
 def made_by(pack: Pack, folder: Path, n: int, asked_share: float, seed: int) -> Made:
@@ -63,8 +52,7 @@ def measure(pack: Pack, folder: Path, n: int, episodes: int) -> dict[str, Any]:
             "difficulty": [round(float(q), 3) for q in np.quantile(hard, (0.1, 0.5, 0.9))],
         }
         if name == "asked":
-            found[name]["rank"] = round(rank_correlation(made.asked[good], hard), 4)
-            found[name]["rank_ci"] = rank_interval(made.asked[good], hard)
+            found[name] |= asked_against_measured(made.asked[good], hard)
     return found
 
 

@@ -265,9 +265,7 @@ class Loop:
         played = config.first_played if first else config.played
         share = self._affordable(config.corpus_played + played if first else played, self._judging_seconds)
         chosen = self._to_play(made, round(share * played), self.round)
-        scores = self._play(
-            made, chosen, self.judge or self.dqn.values, config.episodes, self.seed + self.round
-        )
+        scores = self._play(made, chosen, self.dqn.values, config.episodes, self.seed + self.round)
         figures = self._found(made, chosen, scores)
         if not first:
             foreseen = assess(self.critic.predict(made.tiles[chosen]), scores, self.weights)
@@ -353,15 +351,15 @@ class Loop:
         return np.sort(np.concatenate([plain[: n - n // 2], asked[: n // 2]]))
 
     def _play(
-        self, made: Made, chosen: NDArray[np.intp], player: Pack | QFunction, episodes: int, seed: int
+        self, made: Made, chosen: NDArray[np.intp], values: QFunction, episodes: int, seed: int
     ) -> NDArray[np.float32]:
-        return self._scores([made.level(self.game, int(i)) for i in chosen], player, episodes, seed)
+        return self._scores([made.level(self.game, int(i)) for i in chosen], values, episodes, seed)
 
     def _scores(
-        self, levels: list[Level], player: Pack | QFunction, episodes: int, seed: int
+        self, levels: list[Level], values: QFunction, episodes: int, seed: int
     ) -> NDArray[np.float32]:
         began = self.clock()
-        scores = play(levels, self.game, player, episodes, seed)
+        scores = play(levels, self.game, self.judge or values, episodes, seed)
         if levels:
             self.level_seconds = (self.clock() - began) / len(levels)
         return scores
@@ -419,7 +417,7 @@ class Loop:
 
         def measure(some: NDArray[np.intp]) -> NDArray[np.float32]:
             levels = [Level(self.game, windows.tiles[i]) for i in some]
-            return self._scores(levels, self.judge or self.dqn.values, config.episodes, self.seed)
+            return self._scores(levels, self.dqn.values, config.episodes, self.seed)
 
         probe, rest = chosen[:PROBE], chosen[PROBE:]
         scores = measure(probe)  # tells what a playtest takes
@@ -454,7 +452,7 @@ class Loop:
         left = began + seconds - self.clock()
         share = self._affordable(config.last_played * episodes / config.episodes, left / 2)
         chosen = self._to_play(made, round(share * config.last_played), 900)
-        scores = self._play(made, chosen, self.judge or self.dqn.best_values(), episodes, self.seed + 900)
+        scores = self._play(made, chosen, self.dqn.best_values(), episodes, self.seed + 900)
         fresh = np.arange(len(chosen)) % 4 == 0  # kept from training, to assess
         self.critic.add_solved(made.raw, made.beatable)
         self.critic.add_played(made.tiles[chosen[~fresh]], scores[~fresh])
