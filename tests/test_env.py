@@ -133,6 +133,20 @@ def test_action_noise_presses_something_else_as_often_as_told():
     np.testing.assert_allclose(shares, [0.0625] * 4 + [0.75], atol=0.03)
 
 
+def test_noise_says_beforehand_where_a_choice_has_no_say():
+    game = make_game("topdown")
+    levels, noise = many_levels(game, 2), np.array([0.0, 0.25, 0.9])
+    heeded, careless = (BatchEnv(game, levels, 3, seed=0, epsilon=noise, time_limit=20) for _ in range(2))
+    mattered, pressed = [], []
+    for _ in range(4000):
+        mattered.append(careless.matters())
+        pressed.append(heeded.step(np.full(3, 4))[4].action)
+        np.testing.assert_array_equal(careless.step(np.where(mattered[-1], 4, 0))[4].action, pressed[-1])
+    # 5 actions: pressing any at a chance of 0.3125 is pressing another at 0.25; 0.9 is more than chance can do
+    np.testing.assert_allclose(np.mean(mattered, axis=0), [1.0, 1 - 0.3125, 1.0], atol=0.03)
+    np.testing.assert_allclose(np.mean(np.equal(pressed, 4), axis=0), [1.0, 0.75, 0.1], atol=0.03)
+
+
 def test_levels_are_drawn_by_weight_and_a_new_pool_waits_for_the_next_episode():
     game = make_game("topdown")
     first, second = many_levels(game, 3, seed=1), many_levels(game, 2, seed=2)

@@ -238,6 +238,15 @@ class BatchEnv:
         reward = np.einsum("np,np->n", out.rewards, self._weights)
         return obs, reward, out.terminated.copy(), out.truncated.copy(), info
 
+    def matters(self) -> NDArray[np.bool_]:
+        """``bool[n_envs]``: where what is chosen next has a say in what is carried out.
+
+        Elsewhere action noise will carry out any action by chance, so nobody need choose one. Takes nothing from the
+        random numbers. (Noise greater than (A - 1) / A, with A actions, always depends on what was chosen.)
+        """
+        said: NDArray[np.bool_] = kernels.matters(self.state, self._world.n_actions)
+        return said
+
     @property
     def observation(self) -> Observation:
         """The current observations, as last returned by ``reset``, ``restart`` or ``step``."""

@@ -58,6 +58,25 @@ def draw(state: Any, i: int) -> float:
     return uniform(mixed(word))
 
 
+@njit(cache=True, nogil=True, inline="always")
+def blindness(epsilon: float, n_actions: int) -> float:
+    """The chance of pressing any action at random that amounts to ``epsilon`` of pressing another than the chosen one.
+
+    Beyond 1 there is none: who errs more often than chance would must know what was chosen.
+    """
+    return epsilon * n_actions / (n_actions - 1)
+
+
+@njit(cache=True, nogil=True)
+def matters(state: Any, n_actions: int) -> Any:
+    """``bool[N]``: where what is chosen next has a say in what is carried out; no random number is used up."""
+    said = np.ones(len(state), np.bool_)
+    for i in range(len(state)):
+        blind = blindness(state[i]["epsilon"], n_actions)
+        said[i] = blind > 1.0 or uniform(mixed(state[i]["rng"] + _GOLDEN)) >= blind
+    return said
+
+
 @njit(cache=True, nogil=True)
 def load(
     world: World, state: Any, canvas: Canvas, i: int, batch: LevelBatch, k: int, level: int, limit: int
@@ -181,9 +200,14 @@ def advance(world: World, state: Any, canvas: Canvas, i: int, action: int, trail
     if s["over"] == 1:
         out.action[i] = action
         return
-    if s["epsilon"] > 0.0 and draw(state, i) < s["epsilon"]:
-        other = int(draw(state, i) * (world.n_actions - 1))
-        action = other if other < action else other + 1
+    if s["epsilon"] > 0.0:
+        blind, luck = blindness(s["epsilon"], world.n_actions), draw(state, i)
+        if blind <= 1.0:
+            if luck < blind:
+                action = int(draw(state, i) * world.n_actions)
+        elif luck < s["epsilon"]:
+            other = int(draw(state, i) * (world.n_actions - 1))
+            action = other if other < action else other + 1
     out.action[i] = action
     y, x, hp, taken = s["y"], s["x"], s["hp"], s["taken"]
     s["y"], s["x"], s["jump"], s["hp"], s["keys"], s["taken"], s["outcome"], entered = step(

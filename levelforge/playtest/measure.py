@@ -39,7 +39,7 @@ from levelforge.errors import LevelForgeError, did_you_mean
 from levelforge.game import Game, Tiles
 from levelforge.level import Level
 from levelforge.novelty import mirror_images
-from levelforge.playtest.decide import decide
+from levelforge.playtest.decide import choose
 from levelforge.playtest.difficulty import EPISODES, SKILLS, difficulty_interval, wilson
 from levelforge.playtest.observation import PERSONAS
 from levelforge.playtest.result import CAUSES, PersonaPlay, PlaytestResult
@@ -301,14 +301,11 @@ class _Match:
             env.set_persona(persona)
 
         assign(np.arange(slots))
-        obs = env.observation
-        actions = np.zeros(slots, np.int64)
         while (active := np.flatnonzero(playing >= 0)).size and not self._stop.is_set():
-            seen = obs if active.size == slots else {name: array[active] for name, array in obs.items()}
-            actions[active] = decide(self._values(seen, member[active]), env.state[active])
-            felt = active[near_danger(seen["view"])]
+            actions = choose(env, active, lambda seen, asked: self._values(seen, member[asked]))
+            felt = active[near_danger(env.observation["view"])[active]]
             near[felt, env.state["y"][felt], env.state["x"][felt]] += 1
-            obs, _, _, _, info = env.step(actions)
+            info = env.step(actions)[4]
             for slot, end in zip(info.done, info.episode, strict=True):
                 level, name, (skill, episode) = self._jobs[playing[slot]]
                 visits = env.visits(slot)

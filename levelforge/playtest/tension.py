@@ -9,12 +9,17 @@ theory (Berlyne 1971, "Aesthetics and Psychobiology"), as the tension curves of 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from levelforge.game import Game, Role, Tiles
 from levelforge.playtest.observation import RIGHT, UP
 from levelforge.rules.state import compile_levels
+
+_HAZARD = int(Role.HAZARD)
 
 REACH = 2
 """Tiles within which a danger is felt."""
@@ -30,10 +35,19 @@ def near_danger(view: NDArray[np.uint8], reach: int = REACH) -> NDArray[np.bool_
     Returns:
         ``bool[N]``.
     """
+    near: NDArray[np.bool_] = _near_danger(view, reach)
+    return near
+
+
+@njit(cache=True, nogil=True)
+def _near_danger(view: Any, reach: int) -> Any:
+    near = np.zeros(len(view), np.bool_)
     y, x = view.shape[2] // 2, view.shape[3] // 2
-    around = view[:, 0, y - reach : y + reach + 1, x - reach : x + reach + 1]
-    danger = (around == Role.HAZARD) | ((around >= RIGHT) & (around <= UP))
-    near: NDArray[np.bool_] = danger.any(axis=(1, 2))
+    for i in range(len(view)):
+        for row in range(y - reach, y + reach + 1):
+            for column in range(x - reach, x + reach + 1):
+                code = view[i, 0, row, column]
+                near[i] |= code == _HAZARD or RIGHT <= code <= UP
     return near
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from levelforge.env import BatchEnv
 from levelforge.game import Game
-from levelforge.playtest.decide import decide
+from levelforge.playtest.decide import choose
 from levelforge.playtest.measure import SKILLS, QFunction
 from levelforge.rules import RUNNING, WON
 
@@ -39,12 +39,9 @@ def outcomes(
     noise = np.array([skill for skill, _ in jobs])
     level = np.array([level for _, level in jobs])
     env = BatchEnv(game, levels, len(jobs), seed, epsilon=noise, shaping=False, autoreset=False)
-    obs = env.restart(np.arange(len(jobs)), level)
+    env.restart(np.arange(len(jobs)), level)
     while (running := np.flatnonzero(env.state["over"] == 0)).size:
-        actions = np.zeros(len(jobs), np.int64)
-        seen = {name: array[running] for name, array in obs.items()}
-        actions[running] = decide(values(seen), env.state[running])
-        obs = env.step(actions)[0]
+        env.step(choose(env, running, lambda seen, _: values(seen)))
     assert not ((env.state["outcome"] == RUNNING) & (env.state["over"] == 0)).any()
     won = (env.state["outcome"] == WON).astype(np.float64)
     rates = {}
