@@ -47,6 +47,15 @@ def test_an_open_room_is_easy_and_a_waiting_player_never_wins():
     assert never.first.ticks == TOPDOWN.time_limit(13, 1)
 
 
+def test_nobody_is_asked_where_noise_decides():
+    def silent(obs):
+        raise AssertionError("any of the five actions at a chance of 1 is another than the chosen one at 0.8")
+
+    room = parse_text("@...........>", TOPDOWN)
+    chance = playtest([room], TOPDOWN, silent, seed=0, skills=(0.8,), personas=("runner",))[0]
+    assert chance.first.ticks > 12
+
+
 def test_a_panel_takes_turns():
     room = parse_text("@...........>", TOPDOWN)
     asked: list[int] = []
