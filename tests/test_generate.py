@@ -149,14 +149,14 @@ def test_playtested_levels_carry_their_difficulty(packs: dict[str, Pack]) -> Non
 
 def test_a_difficulty_selects_the_nearest_of_a_pool(packs: dict[str, Pack]) -> None:
     config = plain(4, playtest=True)
-    aimed = generate(packs["dungeon"], replace(config, difficulty=0.7))
+    aimed = generate(packs["dungeon"], replace(config, difficulty=0.3))
     plainly = generate(packs["dungeon"], config)
 
     def miss(made: Generated) -> float:
-        return float(np.mean([abs((level.difficulty or 0) - 0.7) for level in made.levels]))
+        return float(np.mean([abs((level.difficulty or 0) - 0.3) for level in made.levels]))
 
-    assert miss(aimed) <= miss(plainly)
-    assert aimed.requested_difficulty == (0.7,) * 4
+    assert miss(aimed) < miss(plainly) / 2  # the stand-in finds most levels hard
+    assert aimed.requested_difficulty == (0.3,) * 4
 
 
 def test_levels_of_an_asked_difficulty_are_played_more_often(packs: dict[str, Pack]) -> None:
