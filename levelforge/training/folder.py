@@ -130,13 +130,20 @@ class RunFolder:
         """
         latest, draft = self.path / CHECKPOINT, self.path / f".{CHECKPOINT}.part"
         with self._writing(latest, draft):
-            content = io.BytesIO()  # whole in memory first: torch hides why a file could not be written
-            torch.save(dict(state), content)
             with draft.open("wb") as file:
-                file.write(content.getbuffer())
+                file.write(_serialised(state))
                 file.flush()
                 os.fsync(file.fileno())
             self._replace_checkpoint(latest, draft)
+
+    def save_state(self, path: Path, state: Mapping[str, Any]) -> None:
+        """Write networks that a later phase goes on with; never seen half-written.
+
+        Raises:
+            LevelForgeError: it cannot be written (a full disk, say).
+        """
+        with self._writing(path, path.with_name(f".{path.name}.part")):
+            write_whole(path, _serialised(state))
 
     def _replace_checkpoint(self, latest: Path, draft: Path) -> None:
         if latest.exists():
@@ -231,7 +238,14 @@ class RunFolder:
             ) from None
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def _serialised(state: Mapping[str, Any]) -> memoryview:
+    """What torch would write, whole in memory: it hides why a file could not be written."""
+    content = io.BytesIO()
+    torch.save(dict(state), content)
+    return content.getbuffer()
+
+
+def write_whole(path: Path, content: bytes | memoryview) -> None:
     """Write a file so that it is never seen half-written."""
     draft = path.with_name(f".{path.name}.part")
     draft.write_bytes(content)

@@ -230,7 +230,7 @@ class Phases:
         trainer.export(self.folder.export / GENERATOR)
         info = {"generator": trainer.describe(), "count_distribution": trainer.distribution}
         write_whole(self.folder.export / INFO, (json.dumps(info, indent=2) + "\n").encode())
-        torch.save(trainer.state_dict(), self.folder.export / GAN_STATE)
+        self.folder.save_state(self.folder.export / GAN_STATE, trainer.state_dict())
         self._save("pool", None)
         self.folder.log("generator exported")
         return True

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 from training.fake_trainers import SETTINGS, FakeMakers
 
 from levelforge.corpus import load_corpus
@@ -209,6 +210,18 @@ def test_a_disk_that_is_full_leaves_the_last_good_checkpoint(tmp_path):
     assert not list(run.path.glob(".*.part"))
     run.save_checkpoint({"number": 3})  # space again
     assert run.load_checkpoint() == {"number": 3}
+
+
+@needs_full
+def test_a_disk_that_is_full_says_so_of_the_generators_state(tmp_path):
+    run = run_folder(tmp_path)
+    path = run.export / "gan.pt"
+    (run.export / ".gan.pt.part").symlink_to("/dev/full")
+    with pytest.raises(LevelForgeError, match=r"gan\.pt: cannot be written: No space left on device"):
+        run.save_state(path, {"number": 2})
+    assert not list(run.export.iterdir())
+    run.save_state(path, {"number": 3})
+    assert torch.load(path, weights_only=True) == {"number": 3}
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace", "link"])
