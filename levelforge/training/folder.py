@@ -232,9 +232,13 @@ class RunFolder:
             with contextlib.suppress(OSError):
                 for draft in drafts:
                     draft.unlink(missing_ok=True)
+            kept = (
+                "the last good checkpoint stays: mend it and go on"
+                if (self.path / CHECKPOINT).exists()
+                else "there is no checkpoint yet: mend it and begin again"
+            )
             raise LevelForgeError(
-                f"{path}: cannot be written: {error.strerror}; the last good checkpoint stays: mend it and go on with "
-                f"levelforge train --resume {self.path}"
+                f"{path}: cannot be written: {error.strerror}; {kept} with levelforge train --resume {self.path}"
             ) from None
 
 

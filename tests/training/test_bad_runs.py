@@ -213,6 +213,20 @@ def test_a_disk_that_is_full_leaves_the_last_good_checkpoint(tmp_path):
 
 
 @needs_full
+def test_a_disk_that_is_full_before_the_first_checkpoint_promises_none(tmp_path):
+    run = RunFolder(tmp_path / "run")
+    run.create({})
+    (run.path / f".{CHECKPOINT}.part").symlink_to("/dev/full")
+    with pytest.raises(LevelForgeError) as told:
+        run.save_checkpoint({"number": 1})
+    assert str(told.value) == (
+        f"{run.path / CHECKPOINT}: cannot be written: No space left on device; there is no checkpoint yet: "
+        f"mend it and begin again with levelforge train --resume {run.path}"
+    )
+    assert run.load_checkpoint() is None
+
+
+@needs_full
 def test_a_disk_that_is_full_says_so_of_the_generators_state(tmp_path):
     run = run_folder(tmp_path)
     path = run.export / "gan.pt"
