@@ -314,7 +314,7 @@ def _gan_config(plan: Plan) -> Any:
         GanConfig(),
         batch=plan.gan_batch,
         warm_up=plan.warm_up,
-        ramp=max(1, plan.adversarial),
+        ramp=max(1, min(plan.adversarial, GanConfig().ramp)),
         steps=steps,
         judge_every=max(1, plan.warm_up // 3),
     )
