@@ -60,13 +60,12 @@ def second_playtester(pack: Pack, frames: int, seed: int, out: Path) -> Path:
 
     torch.set_num_threads(1)
     corpus = load_corpus(pack.game.folder / "corpus", pack.game)
-    patience = 1800.0  # far beyond what any machine needs, so that judges learn from the same levels on all
     made, _ = make_pool(
         pack.folder,
         pack.game,
         pack.info,
         n=1500,
-        seconds=patience,
+        seconds=1800.0,  # far beyond what any machine needs, so that judges learn from the same levels on all
         seed=seed,
         tell=lambda _: None,
         stop=Stop(),

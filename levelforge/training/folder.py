@@ -163,7 +163,7 @@ class RunFolder:
         Raises:
             LevelForgeError: checkpoints are there, but none can be read.
         """
-        found = [self.path / name for name in (CHECKPOINT, PREVIOUS) if (self.path / name).exists()]
+        found = self._checkpoints()
         for path in found:
             try:
                 state = torch.load(path, map_location="cpu", weights_only=True)
@@ -177,6 +177,10 @@ class RunFolder:
                 f"{self.path}: no checkpoint can be read; start a new run with another --out"
             )
         return None
+
+    def _checkpoints(self) -> list[Path]:
+        """Those that are there, the newest first."""
+        return [path for name in (CHECKPOINT, PREVIOUS) if (path := self.path / name).exists()]
 
     # --- metrics and log ----------------------------------------------------------------------------
 
@@ -234,7 +238,7 @@ class RunFolder:
                     draft.unlink(missing_ok=True)
             kept = (
                 "the last good checkpoint stays: mend it and go on"
-                if (self.path / CHECKPOINT).exists()
+                if self._checkpoints()
                 else "there is no checkpoint yet: mend it and begin again"
             )
             raise LevelForgeError(
